@@ -1,0 +1,39 @@
+//! The vocabulary of cedarkeep: ids, digests, canonical JSON, manifests, statements, bindings and the records that
+//! the store keeps. Nothing here performs I/O, reads a clock or draws a random number: clocks and id sources are
+//! parameters ([`Clock`], [`IdSource`]).
+
+mod canonical;
+mod digest;
+mod event;
+mod ids;
+pub mod json;
+mod keys;
+mod manifest;
+mod name;
+mod policy;
+mod policy_set;
+mod schema;
+mod scope;
+mod source;
+mod statement;
+mod text;
+mod timestamp;
+mod zone;
+
+pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key};
+pub use digest::Digest;
+pub use event::{Event, EventKind, NewEvent};
+pub use ids::{
+    BindingId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, ZoneId,
+};
+pub use keys::{KeyState, PublicKey, SigningKey};
+pub use manifest::{Manifest, ManifestEntry, MAX_MANIFEST_ENTRIES};
+pub use name::{Description, InvalidName, Name, SchemaVersion, Slug};
+pub use policy::{Archived, Origin, Policy, PolicyVersion};
+pub use policy_set::{Binding, BoundVersion, PolicySet, PolicySetState, PolicySetVersion, SetVersionRecord};
+pub use schema::{PolicySchema, SchemaStatus};
+pub use scope::{BindingMode, OwnerType, ScopeType, TargetType, UnknownWord};
+pub use source::{Clock, IdSource};
+pub use statement::{AttestationStatement, AttestationStatus, Envelope, STATEMENT_TYPE, TextDigest, texts_digest};
+pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use zone::{ForbidErrorRule, RequestEntities, ScopeCombination, ValidationMode, Zone, ZoneSettings};
