@@ -1,1 +1,9 @@
-//! Placeholder.
+//! The storage contract in SQL.
+//!
+//! `repo/` is one hand-written body of SQL; an engine compiles it against its own connection type (`#[path]` in
+//! `sqlite/mod.rs`) and adds what differs: opening, transactions, errors. `$N` parameters, TEXT, BIGINT and BLOB columns
+//! and unix microseconds are what the engines have in common.
+
+mod sqlite;
+
+pub use sqlite::{OpenOptions, SqliteStore};

@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The storage contract: what the service asks of a store, in domain verbs, and the conformance suite that every engine
+//! passes ([`conformance`], behind the feature of that name). The suite is the definition; these traits are its words.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod list;
+mod read;
+mod record;
+mod write;
+
+pub use error::{StoreError, Unique};
+pub use list::{ArchivedFilter, Direction, Order, PolicyFilter, PolicySetFilter, Position, Slice, Window, ZoneFilter};
+pub use read::Read;
+pub use record::{AttestationRecord, IdempotentAnswer, Usage, ZoneState};
+pub use write::Write;
+
+/// A store of zones and all in them. One instance may be shared by any number of tasks.
+#[async_trait::async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// A view on committed data. Each method of [`Read`] sees one moment; two calls may see two moments.
+    async fn read(&self) -> Result<Box<dyn Read>, StoreError>;
+
+    /// Opens a transaction. Dropping it without [`Write::commit`] undoes everything.
+    async fn write(&self) -> Result<Box<dyn Write>, StoreError>;
+
+    /// Whether the store can be reached and has the schema that this program knows.
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Waits for what is under way and closes the store. Later calls fail.
+    async fn close(&self);
+}

@@ -1,0 +1,186 @@
+//! Lists: a SELECT, conditions that are fixed pieces of SQL with parameters, and a keyset window.
+
+use cedarkeep_store::{ArchivedFilter, Direction, Order, Position, Slice, StoreError, Window};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{Row, Sql, engine::store_error};
+
+enum Argument {
+    Text(String),
+    Number(i64),
+}
+
+/// A list under construction. Only literals of this crate become SQL; every value is a parameter.
+pub(super) struct List {
+    sql: String,
+    arguments: Vec<Argument>,
+}
+
+/// The columns that a list is sorted by, with the position's members they are.
+pub(super) struct Keys {
+    pub(super) rank: Option<&'static str>,
+    pub(super) at: Option<&'static str>,
+    pub(super) id: Option<&'static str>,
+}
+
+impl Keys {
+    /// Creation, then id: the order of most lists.
+    pub(super) const fn created(at: &'static str, id: &'static str) -> Self {
+        Self { rank: None, at: Some(at), id: Some(id) }
+    }
+
+    fn columns<'a>(&self, position: Option<&'a Position>) -> Vec<(&'static str, Option<Key<'a>>)> {
+        [
+            self.rank.map(|column| (column, position.map(|p| Key::Number(p.rank)))),
+            self.at.map(|column| (column, position.map(|p| Key::Number(p.at)))),
+            self.id.map(|column| (column, position.map(|p| Key::Text(&p.id)))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+enum Key<'a> {
+    Number(i64),
+    Text(&'a str),
+}
+
+impl List {
+    /// Begins with a SELECT that has a WHERE clause.
+    pub(super) fn new(select: &'static str) -> Self {
+        Self { sql: select.to_owned(), arguments: Vec::new() }
+    }
+
+    fn placeholder(&mut self, argument: Argument) {
+        self.arguments.push(argument);
+        self.sql.push('$');
+        self.sql.push_str(&self.arguments.len().to_string());
+    }
+
+    /// Adds a piece of SQL.
+    pub(super) fn sql(&mut self, piece: &'static str) -> &mut Self {
+        self.sql.push_str(piece);
+        self
+    }
+
+    /// Adds a text parameter.
+    pub(super) fn text(&mut self, value: impl ToString) -> &mut Self {
+        self.placeholder(Argument::Text(value.to_string()));
+        self
+    }
+
+    /// Adds ` AND column IN (…)`.
+    pub(super) fn one_of<T: ToString>(&mut self, column: &'static str, values: &[T]) -> &mut Self {
+        if values.is_empty() {
+            return self.sql(" AND FALSE");
+        }
+        self.sql(" AND ").sql(column).sql(" IN (");
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                self.sql(", ");
+            }
+            self.text(value.to_string());
+        }
+        self.sql(")")
+    }
+
+    /// Adds ` AND (column LIKE … OR …)` for every column and term; wildcards in a term are literals.
+    pub(super) fn contains(&mut self, columns: &[&'static str], terms: &[String]) -> &mut Self {
+        if terms.is_empty() {
+            return self;
+        }
+        self.sql(" AND (FALSE");
+        for column in columns {
+            for term in terms {
+                let term = term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+                self.sql(" OR lower(").sql(column).sql(") LIKE lower(").text(format!("%{term}%")).sql(") ESCAPE '\\'");
+            }
+        }
+        self.sql(")")
+    }
+
+    /// Adds the condition on a column that is set once something is archived.
+    pub(super) fn archived(&mut self, column: &'static str, filter: ArchivedFilter) -> &mut Self {
+        match filter {
+            ArchivedFilter::Living => self.sql(" AND ").sql(column).sql(" IS NULL"),
+            ArchivedFilter::Only => self.sql(" AND ").sql(column).sql(" IS NOT NULL"),
+            ArchivedFilter::Any => self,
+        }
+    }
+
+    fn window(&mut self, keys: &Keys, window: &Window) {
+        let descending = (window.order == Order::Desc) == (window.direction == Direction::Forward);
+        let columns = keys.columns(window.start.as_ref());
+        if window.start.is_some() {
+            self.sql(" AND (");
+            self.joined(&columns, "");
+            self.sql(if descending { ") < (" } else { ") > (" });
+            for (index, (_, key)) in columns.iter().enumerate() {
+                if index > 0 {
+                    self.sql(", ");
+                }
+                match key {
+                    Some(Key::Number(value)) => self.placeholder(Argument::Number(*value)),
+                    Some(Key::Text(value)) => self.placeholder(Argument::Text((*value).to_owned())),
+                    None => {}
+                }
+            }
+            self.sql(")");
+        }
+        self.sql(" ORDER BY ");
+        self.joined(&columns, if descending { " DESC" } else { " ASC" });
+        self.sql(" LIMIT ");
+        self.placeholder(Argument::Number(i64::from(window.limit) + 1));
+    }
+
+    fn joined(&mut self, columns: &[(&'static str, Option<Key<'_>>)], suffix: &'static str) {
+        for (index, (column, _)) in columns.iter().enumerate() {
+            if index > 0 {
+                self.sql(", ");
+            }
+            self.sql(column).sql(suffix);
+        }
+    }
+
+    /// Runs it without a window.
+    pub(super) async fn all<T>(
+        self,
+        db: &mut Sql,
+        read: impl Fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut query = sqlx::query(AssertSqlSafe(self.sql));
+        for argument in self.arguments {
+            query = match argument {
+                Argument::Text(value) => query.bind(value),
+                Argument::Number(value) => query.bind(value),
+            };
+        }
+        query.fetch_all(db).await.map_err(store_error)?.iter().map(read).collect()
+    }
+
+    /// Runs it through a window.
+    pub(super) async fn slice<T>(
+        mut self,
+        db: &mut Sql,
+        keys: Keys,
+        window: &Window,
+        read: impl Fn(&Row) -> Result<(Position, T), StoreError>,
+    ) -> Result<Slice<T>, StoreError> {
+        self.window(&keys, window);
+        let mut items = self.all(db, read).await?;
+        let most = usize::try_from(window.limit).unwrap_or(usize::MAX);
+        let more = items.len() > most;
+        items.truncate(most);
+        if window.direction == Direction::Backward {
+            items.reverse();
+        }
+        Ok(Slice { items, more })
+    }
+
+    /// Runs it as a count: the SELECT must be of one number.
+    pub(super) async fn count(self, db: &mut Sql) -> Result<u64, StoreError> {
+        let counts = self.all(db, |row| row.try_get::<i64, _>(0).map_err(store_error)).await?;
+        Ok(counts.first().map_or(0, |count| count.unsigned_abs()))
+    }
+}

@@ -1,0 +1,47 @@
+//! The body of SQL. Compiled once per engine, against the `engine` module beside it.
+
+mod bindings;
+mod columns;
+mod events;
+mod keys;
+mod list;
+mod policies;
+mod policy_sets;
+mod policy_versions;
+mod schemas;
+mod session;
+mod set_versions;
+mod zones;
+
+use async_trait::async_trait;
+use cedarkeep_store::StoreError;
+
+use super::engine::{self, Database, Row};
+
+/// The engine's connection.
+type Sql = <Database as sqlx::Database>::Connection;
+
+/// Something that has a connection to give.
+pub(super) trait Connection: Send + 'static {
+    /// The connection.
+    fn connection(&mut self) -> &mut Sql;
+}
+
+/// A connection on which a transaction is open; dropping it rolls back.
+#[async_trait]
+pub(super) trait Transaction: Connection {
+    /// Commits.
+    async fn commit(self) -> Result<(), StoreError>;
+}
+
+/// The contract over a connection: its `Read` over any, its `Write` over one with a transaction.
+pub(super) struct Session<C>(pub(super) C);
+
+/// Counters go to BIGINT columns; none of ours comes near their end.
+fn number(value: u64) -> Result<i64, StoreError> {
+    i64::try_from(value).map_err(|_| StoreError::Damaged(format!("the counter {value} is beyond a BIGINT")))
+}
+
+fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
+}

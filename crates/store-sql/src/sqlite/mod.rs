@@ -1,0 +1,152 @@
+//! The embedded engine: one database file, one writer connection, a pool of readers.
+
+mod error;
+#[path = "../repo/mod.rs"]
+mod repo;
+mod writer;
+
+use std::{path::PathBuf, time::Duration};
+
+use async_trait::async_trait;
+use cedarkeep_store::{Read, Store, StoreError, Write};
+use sqlx::{
+    ConnectOptions, SqlitePool,
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use self::{
+    repo::{Connection, Session},
+    writer::Writer,
+};
+
+/// What `repo/` is compiled against.
+mod engine {
+    pub(super) type Database = sqlx::Sqlite;
+    pub(super) type Row = sqlx::sqlite::SqliteRow;
+    pub(super) use super::error::store_error;
+
+    /// How a statement takes a row for its transaction alone: not at all, the one writer already has everything.
+    pub(super) const FOR_UPDATE: &str = "";
+}
+
+/// The first SQLite release without the bug by which two writers could corrupt a WAL database.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// How to open an embedded store.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// The database file; made when missing.
+    pub path: PathBuf,
+    /// The most connections that read at once.
+    pub readers: u32,
+}
+
+/// A store in one SQLite file.
+pub struct SqliteStore {
+    readers: SqlitePool,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the file, making it when missing, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When the linked SQLite is too old, the file cannot be opened, or a newer program has migrated it.
+    pub async fn open(options: &OpenOptions) -> Result<Self, StoreError> {
+        check_library(libsqlite3_sys::SQLITE_VERSION_NUMBER)?;
+        let connect = SqliteConnectOptions::new()
+            .filename(&options.path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL syncs the log at every commit: what is acknowledged survives a power cut. Commits are grouped instead.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
+        let mut connection = connect.connect().await.map_err(engine::store_error)?;
+        MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(migration_error)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(options.readers)
+            .connect_with(connect.read_only(true).create_if_missing(false))
+            .await
+            .map_err(engine::store_error)?;
+        Ok(Self { readers, writer: Writer::new(connection) })
+    }
+}
+
+fn check_library(version: i32) -> Result<(), StoreError> {
+    if version >= OLDEST_SQLITE {
+        return Ok(());
+    }
+    Err(StoreError::Schema(format!("SQLite {version} is linked, {OLDEST_SQLITE} is the oldest that is safe")))
+}
+
+fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError {
+    match error {
+        sqlx::migrate::MigrateError::Execute(error) => engine::store_error(error),
+        other => StoreError::Schema(other.to_string()),
+    }
+}
+
+impl Connection for PoolConnection<sqlx::Sqlite> {
+    fn connection(&mut self) -> &mut sqlx::SqliteConnection {
+        self
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn read(&self) -> Result<Box<dyn Read>, StoreError> {
+        let connection = self.readers.acquire().await.map_err(engine::store_error)?;
+        Ok(Box::new(Session(connection)))
+    }
+
+    async fn write(&self) -> Result<Box<dyn Write>, StoreError> {
+        Ok(Box::new(Session(self.writer.begin().await?)))
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(engine::store_error)?;
+        sqlx::query("SELECT COUNT(*) FROM zones WHERE id = ''")
+            .fetch_one(&mut *connection)
+            .await
+            .map(|_| ())
+            .map_err(engine::store_error)
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_with_the_wal_bug_is_refused() {
+        assert!(check_library(3_051_002).is_err());
+        assert!(check_library(libsqlite3_sys::SQLITE_VERSION_NUMBER).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_pragmas_that_safety_rests_on_are_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = OpenOptions { path: folder.path().join("test.db"), readers: 2 };
+        let store = SqliteStore::open(&options).await.unwrap();
+        let mut writer = store.writer.begin().await.unwrap();
+        let mut pragma = async |name: &'static str| -> String {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT CAST(\"{name}\" AS TEXT) FROM pragma_{name}"));
+            sqlx::query_scalar(sql).fetch_one(writer.connection()).await.unwrap()
+        };
+        assert_eq!(pragma("journal_mode").await, "wal");
+        assert_eq!(pragma("synchronous").await, "2", "FULL");
+        assert_eq!(pragma("foreign_keys").await, "1");
+        assert_eq!(pragma("busy_timeout").await.is_empty(), false);
+    }
+}

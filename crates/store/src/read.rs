@@ -1,0 +1,163 @@
+//! What can be asked of a store.
+
+use async_trait::async_trait;
+use cedarkeep_model::{
+    Binding, BindingId, BindingMode, Event, Policy, PolicyId, PolicySchema, PolicySetId, PolicySetState,
+    PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId, Digest,
+};
+
+use crate::{
+    ArchivedFilter, AttestationRecord, IdempotentAnswer, PolicyFilter, PolicySetFilter, Slice, StoreError, Usage,
+    Window, ZoneFilter, ZoneState,
+};
+
+/// Reads. Each method sees one moment. What belongs to another zone, or to a deleted one, is not there, save
+/// [`Read::signing_keys`], [`Read::events`] and [`Read::attestations`], which outlive their zone.
+#[async_trait]
+pub trait Read: Send {
+    /// A value that belongs to the whole installation.
+    async fn meta(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// A zone.
+    async fn zone(&mut self, id: ZoneId) -> Result<Option<Zone>, StoreError>;
+    /// Zones by creation.
+    async fn zones(&mut self, filter: &ZoneFilter, window: &Window) -> Result<Slice<Zone>, StoreError>;
+    /// How many zones the filter leaves.
+    async fn count_zones(&mut self, filter: &ZoneFilter) -> Result<u64, StoreError>;
+    /// A zone and its bindings at one moment.
+    async fn zone_state(&mut self, id: ZoneId) -> Result<Option<ZoneState>, StoreError>;
+    /// The revision of every living zone.
+    async fn revisions(&mut self) -> Result<Vec<(ZoneId, u64)>, StoreError>;
+
+    /// A schema version.
+    async fn schema(&mut self, zone: ZoneId, version: &str) -> Result<Option<PolicySchema>, StoreError>;
+    /// Schema versions by creation; only the default, or only the others, when asked.
+    async fn schemas(
+        &mut self,
+        zone: ZoneId,
+        is_default: Option<bool>,
+        window: &Window,
+    ) -> Result<Slice<PolicySchema>, StoreError>;
+    /// How many of them.
+    async fn count_schemas(&mut self, zone: ZoneId, is_default: Option<bool>) -> Result<u64, StoreError>;
+
+    /// A policy.
+    async fn policy(&mut self, zone: ZoneId, id: PolicyId) -> Result<Option<Policy>, StoreError>;
+    /// Policies by creation.
+    async fn policies(
+        &mut self,
+        zone: ZoneId,
+        filter: &PolicyFilter,
+        window: &Window,
+    ) -> Result<Slice<Policy>, StoreError>;
+    /// How many of them.
+    async fn count_policies(&mut self, zone: ZoneId, filter: &PolicyFilter) -> Result<u64, StoreError>;
+
+    /// A version of this policy.
+    async fn policy_version(
+        &mut self,
+        zone: ZoneId,
+        policy: PolicyId,
+        id: PolicyVersionId,
+    ) -> Result<Option<PolicyVersion>, StoreError>;
+    /// The versions of a policy by creation.
+    async fn policy_versions(
+        &mut self,
+        zone: ZoneId,
+        policy: PolicyId,
+        archived: ArchivedFilter,
+        window: &Window,
+    ) -> Result<Slice<PolicyVersion>, StoreError>;
+    /// How many of them.
+    async fn count_policy_versions(
+        &mut self,
+        zone: ZoneId,
+        policy: PolicyId,
+        archived: ArchivedFilter,
+    ) -> Result<u64, StoreError>;
+    /// These versions, of whichever policies of the zone, in no order; what the zone does not have is left out.
+    async fn policy_versions_by_id(
+        &mut self,
+        zone: ZoneId,
+        ids: &[PolicyVersionId],
+    ) -> Result<Vec<PolicyVersion>, StoreError>;
+    /// Who uses a policy version.
+    async fn usage(&mut self, zone: ZoneId, id: PolicyVersionId) -> Result<Usage, StoreError>;
+
+    /// A policy set with its most recent bindings.
+    async fn policy_set(&mut self, zone: ZoneId, id: PolicySetId) -> Result<Option<PolicySetState>, StoreError>;
+    /// Policy sets by creation, or by status.
+    async fn policy_sets(
+        &mut self,
+        zone: ZoneId,
+        filter: &PolicySetFilter,
+        window: &Window,
+    ) -> Result<Slice<PolicySetState>, StoreError>;
+    /// How many of them.
+    async fn count_policy_sets(&mut self, zone: ZoneId, filter: &PolicySetFilter) -> Result<u64, StoreError>;
+
+    /// A version of this policy set.
+    async fn set_version(
+        &mut self,
+        zone: ZoneId,
+        set: PolicySetId,
+        id: PolicySetVersionId,
+    ) -> Result<Option<PolicySetVersion>, StoreError>;
+    /// The versions of a policy set by creation.
+    async fn set_versions(
+        &mut self,
+        zone: ZoneId,
+        set: PolicySetId,
+        archived: ArchivedFilter,
+        window: &Window,
+    ) -> Result<Slice<PolicySetVersion>, StoreError>;
+    /// How many of them.
+    async fn count_set_versions(
+        &mut self,
+        zone: ZoneId,
+        set: PolicySetId,
+        archived: ArchivedFilter,
+    ) -> Result<u64, StoreError>;
+    /// The policy versions that a set version pins: by `policy_id`, or by creation when asked.
+    async fn set_version_policies(
+        &mut self,
+        zone: ZoneId,
+        id: PolicySetVersionId,
+        by_created_at: bool,
+        window: &Window,
+    ) -> Result<Slice<PolicyVersion>, StoreError>;
+    /// Every set version of the zone, archived ones too, in order of creation: for whoever checks all of them.
+    async fn all_set_versions(&mut self, zone: ZoneId) -> Result<Vec<(PolicySetId, PolicySetVersionId)>, StoreError>;
+    /// The attestations of a set version, oldest first.
+    async fn attestations(
+        &mut self,
+        zone: ZoneId,
+        id: PolicySetVersionId,
+    ) -> Result<Vec<AttestationRecord>, StoreError>;
+
+    /// A binding.
+    async fn binding(&mut self, zone: ZoneId, id: BindingId) -> Result<Option<Binding>, StoreError>;
+    /// What stands in a slot.
+    async fn slot(
+        &mut self,
+        zone: ZoneId,
+        scope: ScopeType,
+        target: &str,
+        mode: BindingMode,
+    ) -> Result<Option<Binding>, StoreError>;
+    /// The bindings that point at versions of a set, oldest first.
+    async fn bindings_of_set(&mut self, zone: ZoneId, set: PolicySetId) -> Result<Vec<Binding>, StoreError>;
+
+    /// Every signing key, oldest first; also of a deleted zone.
+    async fn signing_keys(&mut self, zone: ZoneId) -> Result<Vec<SigningKey>, StoreError>;
+    /// The wrapped data key of a zone.
+    async fn data_key(&mut self, zone: ZoneId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Events by number; also of a deleted zone.
+    async fn events(&mut self, zone: ZoneId, window: &Window) -> Result<Slice<Event>, StoreError>;
+    /// How many events.
+    async fn count_events(&mut self, zone: ZoneId) -> Result<u64, StoreError>;
+
+    /// The kept answer under this scope.
+    async fn answer(&mut self, scope: Digest) -> Result<Option<IdempotentAnswer>, StoreError>;
+}

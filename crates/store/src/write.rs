@@ -1,0 +1,85 @@
+//! What can be done to a store, in one transaction.
+
+use async_trait::async_trait;
+use cedarkeep_model::{
+    Archived, Binding, BindingId, Event, NewEvent, Policy, PolicySchema, PolicySet, PolicySetVersionId, PolicyVersion,
+    PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
+};
+
+use crate::{AttestationRecord, IdempotentAnswer, Read, StoreError};
+
+/// A transaction: it reads its own writes, nobody else does before [`Write::commit`]. After an error it can only be
+/// dropped.
+#[async_trait]
+pub trait Write: Read {
+    /// Makes everything durable and visible at once. When it returns, the data survives the death of the process and,
+    /// as far as the disk keeps its word, of the machine.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+
+    /// Keeps a value that belongs to the whole installation, in place of an earlier one.
+    async fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError>;
+
+    /// Takes a zone for this transaction alone, so that numbers drawn in it (events, revision) have no gaps.
+    async fn lock_zone(&mut self, id: ZoneId) -> Result<Option<Zone>, StoreError>;
+    /// Adds a zone and its wrapped data key.
+    async fn insert_zone(&mut self, zone: &Zone, data_key: &[u8]) -> Result<(), StoreError>;
+    /// Writes name, slug, description, settings, default schema and object revision; the zone's `revision` is left
+    /// alone.
+    async fn update_zone(&mut self, zone: &Zone) -> Result<(), StoreError>;
+    /// Counts the zone's `revision` up and answers the new one.
+    async fn bump_revision(&mut self, id: ZoneId) -> Result<u64, StoreError>;
+    /// Turns a zone into a tombstone: only its keys, events and attestations can still be read.
+    async fn delete_zone(&mut self, id: ZoneId, at: Timestamp) -> Result<(), StoreError>;
+    /// Appends to the zone's chain of events.
+    async fn append_event(&mut self, zone: ZoneId, event: NewEvent) -> Result<Event, StoreError>;
+
+    /// Adds a schema version.
+    async fn insert_schema(&mut self, schema: &PolicySchema) -> Result<(), StoreError>;
+    /// Writes status, its times and the revision.
+    async fn update_schema(&mut self, schema: &PolicySchema) -> Result<(), StoreError>;
+
+    /// Adds a policy.
+    async fn insert_policy(&mut self, policy: &Policy) -> Result<(), StoreError>;
+    /// Writes everything of a policy but id, owner and creation.
+    async fn update_policy(&mut self, policy: &Policy) -> Result<(), StoreError>;
+    /// Adds a policy version; it can never be changed.
+    async fn insert_policy_version(&mut self, version: &PolicyVersion) -> Result<(), StoreError>;
+    /// Archives a policy version.
+    async fn archive_policy_version(
+        &mut self,
+        zone: ZoneId,
+        id: PolicyVersionId,
+        archived: &Archived,
+    ) -> Result<(), StoreError>;
+
+    /// Adds a policy set.
+    async fn insert_policy_set(&mut self, set: &PolicySet) -> Result<(), StoreError>;
+    /// Writes everything of a policy set but id, owner, scope and creation.
+    async fn update_policy_set(&mut self, set: &PolicySet) -> Result<(), StoreError>;
+    /// Adds a set version with the entries of its manifest; it can never be changed.
+    async fn insert_set_version(&mut self, version: &SetVersionRecord) -> Result<(), StoreError>;
+    /// Archives a set version.
+    async fn archive_set_version(
+        &mut self,
+        zone: ZoneId,
+        id: PolicySetVersionId,
+        archived: &Archived,
+    ) -> Result<(), StoreError>;
+    /// Adds an attestation; it can never be changed.
+    async fn insert_attestation(&mut self, attestation: &AttestationRecord) -> Result<(), StoreError>;
+
+    /// Points a slot at a version, in place of what stood there.
+    async fn bind(&mut self, binding: &Binding) -> Result<(), StoreError>;
+    /// Empties a slot.
+    async fn unbind(&mut self, zone: ZoneId, id: BindingId) -> Result<(), StoreError>;
+
+    /// Adds a signing key.
+    async fn insert_key(&mut self, key: &SigningKey) -> Result<(), StoreError>;
+    /// Writes a key's state.
+    async fn update_key(&mut self, key: &SigningKey) -> Result<(), StoreError>;
+
+    /// Keeps an answer under its scope, in place of one from before `stale_before`.
+    async fn keep_answer(&mut self, answer: &IdempotentAnswer, stale_before: Timestamp) -> Result<(), StoreError>;
+    /// Forgets answers from before this moment; at most so many at once, answers how many.
+    async fn forget_answers(&mut self, before: Timestamp, most: u32) -> Result<u64, StoreError>;
+}

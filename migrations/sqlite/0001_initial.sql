@@ -1,0 +1,255 @@
+-- Tables of the embedded store. Ids and words are TEXT, counters and unix microseconds BIGINT, sealed bytes BLOB; signed and
+-- hashed content is kept verbatim. Every tenant table leads with zone_id and nothing but zones themselves crosses zones.
+
+CREATE TABLE meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+);
+
+CREATE TABLE zones (
+    id                     TEXT   NOT NULL PRIMARY KEY,
+    organization_id        TEXT   NOT NULL,
+    slug                   TEXT   NOT NULL,
+    name                   TEXT   NOT NULL,
+    description            TEXT,
+    owner_type             TEXT   NOT NULL,
+    settings               TEXT   NOT NULL,
+    default_schema_version TEXT   NOT NULL,
+    object_revision        BIGINT NOT NULL,
+    revision               BIGINT NOT NULL,
+    event_seq              BIGINT NOT NULL,
+    event_sha256           TEXT,
+    data_key               BLOB   NOT NULL,
+    created_at             BIGINT NOT NULL,
+    created_by             TEXT   NOT NULL,
+    updated_at             BIGINT NOT NULL,
+    deleted_at             BIGINT
+);
+CREATE UNIQUE INDEX zones_slug ON zones (organization_id, slug) WHERE deleted_at IS NULL;
+CREATE INDEX zones_created ON zones (created_at, id);
+
+CREATE TABLE events (
+    zone_id     TEXT   NOT NULL,
+    seq         BIGINT NOT NULL,
+    kind        TEXT   NOT NULL,
+    actor       TEXT   NOT NULL,
+    at          BIGINT NOT NULL,
+    body        TEXT   NOT NULL,
+    prev_sha256 TEXT,
+    sha256      TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, seq)
+);
+
+CREATE TABLE policy_schemas (
+    zone_id           TEXT   NOT NULL,
+    version           TEXT   NOT NULL,
+    owner_type        TEXT   NOT NULL,
+    cedar_schema      TEXT   NOT NULL,
+    cedar_schema_json TEXT   NOT NULL,
+    schema_sha        TEXT   NOT NULL,
+    created_at        BIGINT NOT NULL,
+    created_by        TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, version)
+);
+CREATE INDEX policy_schemas_created ON policy_schemas (zone_id, created_at, version);
+
+CREATE TABLE policy_schema_states (
+    zone_id       TEXT   NOT NULL,
+    version       TEXT   NOT NULL,
+    status        TEXT   NOT NULL,
+    revision      BIGINT NOT NULL,
+    updated_at    BIGINT NOT NULL,
+    deprecated_at BIGINT,
+    archived_at   BIGINT,
+    PRIMARY KEY (zone_id, version),
+    FOREIGN KEY (zone_id, version) REFERENCES policy_schemas (zone_id, version)
+);
+
+CREATE TABLE policies (
+    zone_id               TEXT   NOT NULL,
+    id                    TEXT   NOT NULL,
+    name                  TEXT   NOT NULL,
+    description           TEXT,
+    owner_type            TEXT   NOT NULL,
+    revision              BIGINT NOT NULL,
+    latest_version        BIGINT,
+    latest_version_id     TEXT,
+    latest_schema_version TEXT,
+    created_at            BIGINT NOT NULL,
+    created_by            TEXT   NOT NULL,
+    updated_at            BIGINT NOT NULL,
+    updated_by            TEXT,
+    archived_at           BIGINT,
+    archived_by           TEXT,
+    PRIMARY KEY (zone_id, id)
+);
+CREATE UNIQUE INDEX policies_name ON policies (zone_id, name) WHERE archived_at IS NULL;
+CREATE INDEX policies_created ON policies (zone_id, created_at, id);
+
+CREATE TABLE policy_versions (
+    zone_id        TEXT   NOT NULL,
+    id             TEXT   NOT NULL,
+    policy_id      TEXT   NOT NULL,
+    version        BIGINT NOT NULL,
+    owner_type     TEXT   NOT NULL,
+    schema_version TEXT   NOT NULL,
+    sha            TEXT   NOT NULL,
+    origin         TEXT   NOT NULL,
+    permits        BIGINT NOT NULL,
+    created_at     BIGINT NOT NULL,
+    created_by     TEXT   NOT NULL,
+    cedar_raw      TEXT,
+    cedar_json     TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, id),
+    UNIQUE (zone_id, policy_id, version),
+    FOREIGN KEY (zone_id, policy_id) REFERENCES policies (zone_id, id),
+    FOREIGN KEY (zone_id, schema_version) REFERENCES policy_schemas (zone_id, version)
+);
+CREATE INDEX policy_versions_created ON policy_versions (zone_id, policy_id, created_at, id);
+
+CREATE TABLE policy_version_archives (
+    zone_id           TEXT   NOT NULL,
+    policy_version_id TEXT   NOT NULL,
+    archived_at       BIGINT NOT NULL,
+    archived_by       TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, policy_version_id),
+    FOREIGN KEY (zone_id, policy_version_id) REFERENCES policy_versions (zone_id, id)
+);
+
+CREATE TABLE policy_sets (
+    zone_id           TEXT   NOT NULL,
+    id                TEXT   NOT NULL,
+    name              TEXT   NOT NULL,
+    owner_type        TEXT   NOT NULL,
+    scope_type        TEXT   NOT NULL,
+    revision          BIGINT NOT NULL,
+    latest_version    BIGINT,
+    latest_version_id TEXT,
+    created_at        BIGINT NOT NULL,
+    created_by        TEXT   NOT NULL,
+    updated_at        BIGINT NOT NULL,
+    updated_by        TEXT,
+    archived_at       BIGINT,
+    archived_by       TEXT,
+    PRIMARY KEY (zone_id, id)
+);
+CREATE UNIQUE INDEX policy_sets_name ON policy_sets (zone_id, name) WHERE archived_at IS NULL;
+CREATE INDEX policy_sets_created ON policy_sets (zone_id, created_at, id);
+
+CREATE TABLE policy_set_versions (
+    zone_id        TEXT   NOT NULL,
+    id             TEXT   NOT NULL,
+    policy_set_id  TEXT   NOT NULL,
+    version        BIGINT NOT NULL,
+    owner_type     TEXT   NOT NULL,
+    scope_type     TEXT   NOT NULL,
+    schema_version TEXT   NOT NULL,
+    schema_sha     TEXT   NOT NULL,
+    manifest_sha   TEXT   NOT NULL,
+    texts_sha      TEXT   NOT NULL,
+    validation     TEXT   NOT NULL,
+    cedar_version  TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    created_by     TEXT   NOT NULL,
+    manifest       TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, id),
+    UNIQUE (zone_id, policy_set_id, version),
+    FOREIGN KEY (zone_id, policy_set_id) REFERENCES policy_sets (zone_id, id),
+    FOREIGN KEY (zone_id, schema_version) REFERENCES policy_schemas (zone_id, version)
+);
+CREATE INDEX policy_set_versions_created ON policy_set_versions (zone_id, policy_set_id, created_at, id);
+
+-- The manifest once more, a row an entry, for questions that start at a policy version.
+CREATE TABLE policy_set_version_entries (
+    zone_id               TEXT NOT NULL,
+    policy_set_version_id TEXT NOT NULL,
+    policy_id             TEXT NOT NULL,
+    policy_version_id     TEXT NOT NULL,
+    PRIMARY KEY (zone_id, policy_set_version_id, policy_id),
+    FOREIGN KEY (zone_id, policy_set_version_id) REFERENCES policy_set_versions (zone_id, id),
+    FOREIGN KEY (zone_id, policy_version_id) REFERENCES policy_versions (zone_id, id)
+);
+CREATE INDEX policy_set_version_entries_pinned ON policy_set_version_entries (zone_id, policy_version_id);
+
+CREATE TABLE policy_set_version_archives (
+    zone_id               TEXT   NOT NULL,
+    policy_set_version_id TEXT   NOT NULL,
+    archived_at           BIGINT NOT NULL,
+    archived_by           TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, policy_set_version_id),
+    FOREIGN KEY (zone_id, policy_set_version_id) REFERENCES policy_set_versions (zone_id, id)
+);
+
+CREATE TABLE attestations (
+    zone_id               TEXT   NOT NULL,
+    policy_set_version_id TEXT   NOT NULL,
+    seq                   BIGINT NOT NULL,
+    status                TEXT   NOT NULL,
+    kid                   TEXT   NOT NULL,
+    protected             TEXT   NOT NULL,
+    payload               TEXT   NOT NULL,
+    signature             TEXT   NOT NULL,
+    created_at            BIGINT NOT NULL,
+    PRIMARY KEY (zone_id, policy_set_version_id, seq),
+    FOREIGN KEY (zone_id, policy_set_version_id) REFERENCES policy_set_versions (zone_id, id),
+    FOREIGN KEY (zone_id, kid) REFERENCES signing_keys (zone_id, kid)
+);
+CREATE INDEX attestations_kid ON attestations (zone_id, kid);
+
+CREATE TABLE signing_keys (
+    zone_id        TEXT   NOT NULL,
+    kid            TEXT   NOT NULL,
+    state          TEXT   NOT NULL,
+    n              TEXT   NOT NULL,
+    e              TEXT   NOT NULL,
+    sealed_private BLOB   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    signs_from     BIGINT NOT NULL,
+    revoked_seq    BIGINT,
+    PRIMARY KEY (zone_id, kid)
+);
+CREATE UNIQUE INDEX signing_keys_one_signs ON signing_keys (zone_id) WHERE state = 'signing';
+
+CREATE TABLE bindings (
+    zone_id               TEXT   NOT NULL,
+    id                    TEXT   NOT NULL,
+    mode                  TEXT   NOT NULL,
+    scope_type            TEXT   NOT NULL,
+    scope_target_id       TEXT   NOT NULL,
+    policy_set_id         TEXT   NOT NULL,
+    policy_set_version_id TEXT   NOT NULL,
+    revision              BIGINT NOT NULL,
+    created_at            BIGINT NOT NULL,
+    created_by            TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, id),
+    UNIQUE (zone_id, scope_type, scope_target_id, mode),
+    FOREIGN KEY (zone_id, policy_set_version_id) REFERENCES policy_set_versions (zone_id, id)
+);
+CREATE INDEX bindings_set ON bindings (zone_id, policy_set_id, revision);
+CREATE INDEX bindings_version ON bindings (zone_id, policy_set_version_id);
+
+CREATE TABLE idempotent_answers (
+    scope      TEXT   NOT NULL PRIMARY KEY,
+    request    TEXT   NOT NULL,
+    answer     TEXT   NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX idempotent_answers_created ON idempotent_answers (created_at);
+
+-- What is immutable stays so even for a program with a bug.
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_schemas_no_update BEFORE UPDATE ON policy_schemas BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_schemas_no_delete BEFORE DELETE ON policy_schemas BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_versions_no_update BEFORE UPDATE ON policy_versions BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_versions_no_delete BEFORE DELETE ON policy_versions BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_version_archives_no_update BEFORE UPDATE ON policy_version_archives BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_version_archives_no_delete BEFORE DELETE ON policy_version_archives BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_set_versions_no_update BEFORE UPDATE ON policy_set_versions BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_set_versions_no_delete BEFORE DELETE ON policy_set_versions BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_set_version_entries_no_update BEFORE UPDATE ON policy_set_version_entries BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_set_version_entries_no_delete BEFORE DELETE ON policy_set_version_entries BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_set_version_archives_no_update BEFORE UPDATE ON policy_set_version_archives BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER policy_set_version_archives_no_delete BEFORE DELETE ON policy_set_version_archives BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER attestations_no_update BEFORE UPDATE ON attestations BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER attestations_no_delete BEFORE DELETE ON attestations BEGIN SELECT RAISE(ABORT, 'immutable'); END;
