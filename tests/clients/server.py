@@ -1,0 +1,64 @@
+"""The built binary as a process of its own: started on a free port, stopped with SIGTERM, its output kept."""
+
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BINARY = REPOSITORY / os.environ.get("CEDARKEEP_BIN", "target/debug/cedarkeep")
+
+# Test fixture, guards nothing: the token of servers that live as long as one test run.
+FIXTURE_TOKEN = "fixture-admin-token-for-client-tests-0123456789"
+
+GREETING = "listening on "
+
+
+class Server:
+    """A running `cedarkeep serve` with an empty embedded store under `data_dir`."""
+
+    def __init__(self, data_dir: Path):
+        self.data_dir = data_dir
+        self._errors = (data_dir.parent / f"{data_dir.name}.stderr").open("w+b")
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir],
+            env={"PATH": os.environ["PATH"], "CEDARKEEP_ADMIN_TOKEN": FIXTURE_TOKEN},
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        first = self.process.stdout.readline().decode()
+        if not first.startswith(GREETING):
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the first line on stdout must name the address, it is {first!r}\n{self.log()}")
+        self.url = first.removeprefix(GREETING).strip()
+        self._output = bytearray(first.encode())
+        self._drain = threading.Thread(target=lambda: self._output.extend(self.process.stdout.read()), daemon=True)
+        self._drain.start()
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self) -> int:
+        """Asks the server to finish and returns its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        self._drain.join(timeout=10)
+        return code
+
+    def log(self) -> str:
+        """Everything the server wrote so far on stderr, and, once it has stopped, on stdout."""
+        self._errors.seek(0)
+        return self._errors.read().decode() + getattr(self, "_output", b"").decode()
+
+
+def cedarkeep(*arguments, **environment) -> subprocess.CompletedProcess:
+    """Runs a command of the binary to its end."""
+    return subprocess.run(
+        [BINARY, *arguments],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
