@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 # Built once with link-time optimisation, shipped as one binary on a slim Debian, run by a user of its own.
 
-FROM rust:1.95-slim-bookworm AS build
+# The release of rust-toolchain.toml.
+FROM rust:1.95.0-slim-bookworm AS build
 # OpenSSL and SQLite are compiled in: a C compiler, make and perl are all that they need.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends build-essential perl \
