@@ -81,6 +81,18 @@ pub trait Read: Send {
         zone: ZoneId,
         ids: &[PolicyVersionId],
     ) -> Result<Vec<PolicyVersion>, StoreError>;
+    /// The first of these versions that is archived, if there is one.
+    async fn first_archived_version(
+        &mut self,
+        zone: ZoneId,
+        ids: &[PolicyVersionId],
+    ) -> Result<Option<PolicyVersionId>, StoreError>;
+    /// The names that the policies pinned by a set version have now.
+    async fn pinned_names(
+        &mut self,
+        zone: ZoneId,
+        id: PolicySetVersionId,
+    ) -> Result<Vec<(PolicyId, String)>, StoreError>;
     /// Who uses a policy version.
     async fn usage(&mut self, zone: ZoneId, id: PolicyVersionId) -> Result<Usage, StoreError>;
 
@@ -137,6 +149,8 @@ pub trait Read: Send {
 
     /// A binding.
     async fn binding(&mut self, zone: ZoneId, id: BindingId) -> Result<Option<Binding>, StoreError>;
+    /// A binding of a set version that pins a version of this policy, if there is one.
+    async fn binding_pinning_policy(&mut self, zone: ZoneId, policy: PolicyId) -> Result<Option<Binding>, StoreError>;
     /// What stands in a slot.
     async fn slot(
         &mut self,

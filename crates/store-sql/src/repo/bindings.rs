@@ -1,6 +1,6 @@
 //! Bindings: the rows that say what decides.
 
-use cedarkeep_model::{Binding, BindingId, BindingMode, PolicySetId, PolicyVersionId, ScopeType, ZoneId};
+use cedarkeep_model::{Binding, BindingId, BindingMode, PolicyId, PolicySetId, PolicyVersionId, ScopeType, ZoneId};
 use cedarkeep_store::{StoreError, ZoneState};
 
 use super::{Row, Sql, columns::Columns, engine::store_error, list::List, number, zones};
@@ -63,6 +63,21 @@ pub(super) async fn of_policy_version(
     );
     list.text(zone).sql(" AND e.policy_version_id = ").text(id).sql(" ORDER BY b.revision, b.id");
     list.all(db, binding).await
+}
+
+pub(super) async fn pinning_policy(
+    db: &mut Sql,
+    zone: ZoneId,
+    policy: PolicyId,
+) -> Result<Option<Binding>, StoreError> {
+    let mut list = List::new(
+        "SELECT b.*, v.version, v.manifest_sha FROM bindings b \
+         JOIN policy_set_version_entries e ON e.zone_id = b.zone_id \
+            AND e.policy_set_version_id = b.policy_set_version_id \
+         JOIN policy_set_versions v ON v.zone_id = b.zone_id AND v.id = b.policy_set_version_id WHERE b.zone_id = ",
+    );
+    list.text(zone).sql(" AND e.policy_id = ").text(policy).sql(" ORDER BY b.revision, b.id LIMIT 1");
+    Ok(list.all(db, binding).await?.pop())
 }
 
 /// One statement, so that revision and bindings are of one moment.

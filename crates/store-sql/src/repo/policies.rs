@@ -1,6 +1,6 @@
 //! Policies.
 
-use cedarkeep_model::{Policy, PolicyId, ZoneId};
+use cedarkeep_model::{Policy, PolicyId, PolicySetVersionId, ZoneId};
 use cedarkeep_store::{PolicyFilter, Position, Slice, StoreError, Window};
 
 use super::{
@@ -70,6 +70,19 @@ pub(super) async fn list(
 
 pub(super) async fn count(db: &mut Sql, zone: ZoneId, filter: &PolicyFilter) -> Result<u64, StoreError> {
     filtered("SELECT COUNT(*) FROM policies WHERE zone_id = ", zone, filter).count(db).await
+}
+
+pub(super) async fn pinned_names(
+    db: &mut Sql,
+    zone: ZoneId,
+    id: PolicySetVersionId,
+) -> Result<Vec<(PolicyId, String)>, StoreError> {
+    let mut list = List::new(
+        "SELECT p.id, p.name FROM policy_set_version_entries e \
+         JOIN policies p ON p.zone_id = e.zone_id AND p.id = e.policy_id WHERE e.zone_id = ",
+    );
+    list.text(zone).sql(" AND e.policy_set_version_id = ").text(id);
+    list.all(db, |row| Ok((Columns(row).parsed("id")?, Columns(row).text("name")?))).await
 }
 
 pub(super) async fn insert(db: &mut Sql, policy: &Policy) -> Result<(), StoreError> {

@@ -98,6 +98,22 @@ pub(super) async fn by_id(
     Ok(found)
 }
 
+pub(super) async fn first_archived(
+    db: &mut Sql,
+    zone: ZoneId,
+    ids: &[PolicyVersionId],
+) -> Result<Option<PolicyVersionId>, StoreError> {
+    for chunk in ids.chunks(CHUNK) {
+        let mut list = List::new("SELECT policy_version_id FROM policy_version_archives WHERE zone_id = ");
+        list.text(zone).one_of("policy_version_id", chunk).sql(" LIMIT 1");
+        let found = list.all(db, |row| Columns(row).parsed("policy_version_id")).await?;
+        if let Some(id) = found.into_iter().next() {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
 pub(super) async fn of_set_version(
     db: &mut Sql,
     zone: ZoneId,

@@ -111,6 +111,22 @@ impl<C: Connection> Read for Session<C> {
         policy_versions::by_id(self.0.connection(), zone, ids).await
     }
 
+    async fn first_archived_version(
+        &mut self,
+        zone: ZoneId,
+        ids: &[PolicyVersionId],
+    ) -> Result<Option<PolicyVersionId>, StoreError> {
+        policy_versions::first_archived(self.0.connection(), zone, ids).await
+    }
+
+    async fn pinned_names(
+        &mut self,
+        zone: ZoneId,
+        id: PolicySetVersionId,
+    ) -> Result<Vec<(PolicyId, String)>, StoreError> {
+        policies::pinned_names(self.0.connection(), zone, id).await
+    }
+
     async fn usage(&mut self, zone: ZoneId, id: PolicyVersionId) -> Result<Usage, StoreError> {
         policy_versions::usage(self.0.connection(), zone, id).await
     }
@@ -184,6 +200,10 @@ impl<C: Connection> Read for Session<C> {
 
     async fn binding(&mut self, zone: ZoneId, id: BindingId) -> Result<Option<Binding>, StoreError> {
         bindings::get(self.0.connection(), zone, id).await
+    }
+
+    async fn binding_pinning_policy(&mut self, zone: ZoneId, policy: PolicyId) -> Result<Option<Binding>, StoreError> {
+        bindings::pinning_policy(self.0.connection(), zone, policy).await
     }
 
     async fn slot(
