@@ -80,10 +80,7 @@ mod tests {
         let (even, odd) = (json!(9_007_199_254_740_992_i64), json!(9_007_199_254_740_993_i64));
         assert_eq!(canonical_bytes(&even).unwrap(), canonical_bytes(&odd).unwrap(), "plain JCS cannot tell them apart");
         assert_ne!(digest(&even), digest(&odd));
-        assert_eq!(
-            canonical_bytes(&escape_longs(&json!(i64::MIN))).unwrap(),
-            br#"{"__long":"-9223372036854775808"}"#
-        );
+        assert_eq!(canonical_bytes(&escape_longs(&json!(i64::MIN))).unwrap(), br#"{"__long":"-9223372036854775808"}"#);
         assert_eq!(escape_longs(&json!(9_007_199_254_740_991_i64)), json!(9_007_199_254_740_991_i64));
     }
 

@@ -21,6 +21,12 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Takes over a digest that was kept as bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {

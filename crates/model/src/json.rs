@@ -100,7 +100,10 @@ mod tests {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains("twice"), "{text}: {error}");
         }
-        assert_eq!(parse(br#"{"a":{"a":1},"b":[1,-1,1.5,"x",null,true]}"#).unwrap(), json!({"a":{"a":1},"b":[1,-1,1.5,"x",null,true]}));
+        assert_eq!(
+            parse(br#"{"a":{"a":1},"b":[1,-1,1.5,"x",null,true]}"#).unwrap(),
+            json!({"a":{"a":1},"b":[1,-1,1.5,"x",null,true]})
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use ids::{
     BindingId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, ZoneId,
 };
 pub use keys::{KeyState, PublicKey, SigningKey};
-pub use manifest::{Manifest, ManifestEntry, MAX_MANIFEST_ENTRIES};
+pub use manifest::{MAX_MANIFEST_ENTRIES, Manifest, ManifestEntry};
 pub use name::{Description, InvalidName, Name, SchemaVersion, Slug};
 pub use policy::{Archived, Origin, Policy, PolicyVersion};
 pub use policy_set::{Binding, BoundVersion, PolicySet, PolicySetState, PolicySetVersion, SetVersionRecord};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, PolicySetId, PolicySetVersionId, PolicyVersionId, ScopeType, SchemaVersion, Timestamp, ValidationMode,
+    Digest, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ScopeType, Timestamp, ValidationMode,
     ZoneId, canonical_digest, text::word,
 };
 

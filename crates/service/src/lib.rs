@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The use cases of cedarkeep, one file a verb group. Callers see ids, names and records of the model, never a database,
+//! a JOSE library, the Cedar library or HTTP.
+//!
+//! Every change runs in a task of its own ([`Service::transact`]): a client that goes away cannot leave a transaction
+//! behind, and what was committed is always visible to the next decision.
+
+mod archive;
+mod attestations;
+mod auth;
+mod authorize;
+mod bind;
+mod call;
+mod compiled;
+mod error;
+mod events;
+pub mod fsck;
+mod keys;
+mod page;
+mod policies;
+mod policy_sets;
+mod publish;
+mod publish_set;
+mod schemas;
+mod service;
+mod snapshot;
+mod transact;
+mod zones;
+
+pub use auth::InvalidToken;
+pub use authorize::{DecisionAnswer, DecisionRequest, ScopeAnswer, ShadowAnswer};
+pub use call::{Call, Idempotency, Principal};
+pub use cedarkeep_cedar::{Decision, DenyReason, Determining, Effect, Finding, Findings, PolicyError, Uid};
+pub use cedarkeep_store::{ArchivedFilter, Order, PolicyFilter, PolicySetFilter, ZoneFilter};
+pub use error::{Code, Error};
+pub use page::{Page, PageRequest};
+pub use policies::{NewPolicy, PolicyPatch};
+pub use publish::{GivenPolicy, Published, Usage, Warning};
+pub use publish_set::NewEntry;
+pub use schemas::GivenSchema;
+pub use service::{Config, Parts, Service};
+pub use zones::{NewZone, SettingsPatch, ZonePatch};

@@ -1,0 +1,148 @@
+//! Bindings: the one place that changes what decides.
+
+use cedarkeep_cedar::Uid;
+use cedarkeep_model::{
+    Binding, BindingId, BindingMode, EventKind, PolicySetId, PolicySetVersion, PolicySetVersionId, ScopeType, ZoneId,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Call, Code, Error, Published, Service, Warning, policy_sets, publish_set::warnings, snapshot::BoundSet,
+    transact::Tx,
+};
+
+/// The most characters of a session id.
+const MAX_SESSION: usize = 256;
+
+/// A slot to be pointed at a version.
+#[derive(Debug, Clone)]
+pub(crate) struct NewBinding {
+    pub(crate) set: PolicySetId,
+    pub(crate) version: PolicySetVersionId,
+    pub(crate) mode: BindingMode,
+    pub(crate) target: Option<String>,
+}
+
+impl Service {
+    /// Points the slot of a set's scope at one of its versions, in place of what stood there.
+    ///
+    /// # Errors
+    /// `not_found`, `precondition_failed`, `version_archived`, `policy_set_archived`, `bad_request` for a target that
+    /// the scope does not take, `integrity_error` when the stored version does not match its attestation.
+    pub async fn activate_set_version(
+        &self,
+        call: &Call,
+        zone: ZoneId,
+        set: PolicySetId,
+        version: PolicySetVersionId,
+        mode: BindingMode,
+        scope_target_id: Option<String>,
+    ) -> Result<Published<PolicySetVersion>, Error> {
+        let known = self.set_version(call, zone, set, version).await?;
+        call.check(&known.etag())?;
+        let warnings = self.check_before_binding(zone, &known).await?;
+        let new = NewBinding { set, version, mode, target: scope_target_id };
+        let object = self
+            .transact(call, move |tx| {
+                Box::pin(async move {
+                    bind(tx, zone, new).await?;
+                    let version = tx.store.set_version(zone, set, version).await?;
+                    version.ok_or_else(|| Error::not_found("policy set version"))
+                })
+            })
+            .await?;
+        Ok(Published { object, created: false, warnings })
+    }
+
+    /// Loads, verifies and compiles a version before anything points at it, so that no binding can be made to content
+    /// that cannot decide, and the first decision does not pay for it.
+    pub(crate) async fn check_before_binding(
+        &self,
+        zone: ZoneId,
+        version: &PolicySetVersion,
+    ) -> Result<Vec<Warning>, Error> {
+        let record = &version.record;
+        let loaded = BoundSet::load(self, zone, record.policy_set_id, record.id).await?;
+        Ok(warnings(&loaded.compiled))
+    }
+}
+
+/// Points a slot at a version. Everything that changes which version decides goes through here.
+pub(crate) async fn bind(tx: &mut Tx, zone: ZoneId, new: NewBinding) -> Result<Binding, Error> {
+    tx.zone(zone).await?;
+    let state = tx.store.policy_set(zone, new.set).await?.ok_or_else(|| Error::not_found("policy set"))?;
+    policy_sets::living_set(&state.set)?;
+    let version = tx.store.set_version(zone, new.set, new.version).await?;
+    let version = version.ok_or_else(|| Error::not_found("policy set version"))?;
+    if version.archived.is_some() {
+        let message = format!("policy set version {} is archived; bind a living one", version.record.id);
+        return Err(Error::new(Code::VersionArchived, message));
+    }
+    let scope = state.set.scope_type;
+    let target = target(zone, scope, new.target)?;
+    let former = tx.store.slot(zone, scope, &target, new.mode).await?;
+    if let Some(former) = &former
+        && former.policy_set_version_id == new.version
+    {
+        return Ok(former.clone());
+    }
+    let binding = Binding {
+        id: BindingId::new(tx.service.0.ids.next()),
+        zone_id: zone,
+        mode: new.mode,
+        scope_type: scope,
+        scope_target_id: target,
+        policy_set_id: new.set,
+        policy_set_version_id: new.version,
+        version: version.record.version,
+        manifest_sha: version.record.manifest_sha,
+        revision: tx.decides_anew(zone).await?,
+        created_at: tx.now,
+        created_by: tx.actor.clone(),
+    };
+    tx.store.bind(&binding).await?;
+    count_change(tx, zone, new.set).await?;
+    if let Some(former) = former.as_ref().filter(|former| former.policy_set_id != new.set) {
+        count_change(tx, zone, former.policy_set_id).await?;
+    }
+    let body = json!({"to": event_body(&binding), "from": former.as_ref().map(event_body)});
+    tx.event(zone, EventKind::Bound, body).await?;
+    Ok(binding)
+}
+
+/// A set shows its bindings, so it changes with them.
+async fn count_change(tx: &mut Tx, zone: ZoneId, set: PolicySetId) -> Result<(), Error> {
+    if let Some(mut state) = tx.store.policy_set(zone, set).await? {
+        policy_sets::touch(tx, &mut state.set);
+        tx.store.update_policy_set(&state.set).await?;
+    }
+    Ok(())
+}
+
+pub(crate) fn event_body(binding: &Binding) -> Value {
+    json!({
+        "binding_id": binding.id, "mode": binding.mode, "scope_type": binding.scope_type,
+        "scope_target_id": binding.scope_target_id, "policy_set_id": binding.policy_set_id,
+        "policy_set_version_id": binding.policy_set_version_id, "manifest_sha": binding.manifest_sha,
+        "revision": binding.revision,
+    })
+}
+
+/// The slot's target in the one spelling in which decisions look it up.
+fn target(zone: ZoneId, scope: ScopeType, given: Option<String>) -> Result<String, Error> {
+    let wrong = |message: &str| Err(Error::new(Code::BadRequest, message));
+    match (scope, given) {
+        (ScopeType::Zone, None) => Ok(zone.to_string()),
+        (ScopeType::Zone, Some(given)) if given == zone.to_string() => Ok(given),
+        (ScopeType::Zone, Some(_)) => wrong("scope_target_id of a zone set is the zone's id, or left out"),
+        (ScopeType::Resource | ScopeType::User, Some(given)) => match Uid::from_json(&Value::String(given)) {
+            Ok(uid) => Ok(uid.to_string()),
+            Err(error) => wrong(&format!("scope_target_id is an entity uid such as User::\"alice\": {error}")),
+        },
+        (ScopeType::Session, Some(given)) if (1..=MAX_SESSION).contains(&given.chars().count()) => Ok(given),
+        (ScopeType::Session, Some(_)) => wrong("scope_target_id of a session set is 1 to 256 characters"),
+        (ScopeType::Resource | ScopeType::User | ScopeType::Session, None) => {
+            wrong("scope_target_id is missing: the entity uid or session id that the set is bound to")
+        }
+    }
+}

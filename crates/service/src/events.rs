@@ -1,0 +1,37 @@
+//! The record of every change in a zone.
+
+use cedarkeep_model::{Event, ZoneId};
+
+use crate::{Call, Error, Page, PageRequest, Service, page::Cursors};
+
+impl Service {
+    /// Events by number.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid_cursor`.
+    pub async fn events_page(&self, _call: &Call, zone: ZoneId, page: PageRequest) -> Result<Page<Event>, Error> {
+        let (mut store, _) = self.living(zone).await?;
+        let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/events"), &());
+        let window = cursors.window(&page)?;
+        let slice = store.events(zone, &window).await?;
+        let total = if page.total_count { Some(store.count_events(zone).await?) } else { None };
+        cursors.page(&window, slice, total, |_| 0)
+    }
+
+    /// Events that follow the one of this number, oldest first.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn events(&self, _call: &Call, zone: ZoneId, after_seq: u64, limit: u32) -> Result<Vec<Event>, Error> {
+        let (mut store, _) = self.living(zone).await?;
+        let at = i64::try_from(after_seq).unwrap_or(i64::MAX);
+        let window = cedarkeep_store::Window {
+            order: cedarkeep_store::Order::Asc,
+            start: Some(cedarkeep_store::Position { rank: 0, at, id: String::new() }),
+            direction: cedarkeep_store::Direction::Forward,
+            limit,
+        };
+        let slice = store.events(zone, &window).await?;
+        Ok(slice.items.into_iter().map(|(_, event)| event).collect())
+    }
+}

@@ -1,0 +1,344 @@
+//! Publishing policy set versions: pin, check, sign, write, all or nothing.
+
+use std::{collections::HashMap, sync::Arc};
+
+use cedarkeep_cedar::{CompiledSet, Pinned};
+use cedarkeep_model::{
+    AttestationStatement, AttestationStatus, Digest, EventKind, MAX_MANIFEST_ENTRIES, Manifest, ManifestEntry,
+    OwnerType, PolicyId, PolicySchema, PolicySet, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersion,
+    PolicyVersionId, STATEMENT_TYPE, SchemaVersion, SetVersionRecord, TextDigest, ValidationMode, ZoneId, texts_digest,
+};
+use cedarkeep_store::{ArchivedFilter, AttestationRecord, PolicyFilter, Read};
+use serde_json::json;
+
+use crate::{
+    Call, Code, Error, Published, Service, Warning, keys, policies, policy_sets,
+    publish::{cedar_error, open_schema, validate},
+    transact::Tx,
+};
+
+/// A policy version to be pinned.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    /// The policy.
+    pub policy_id: PolicyId,
+    /// The version.
+    pub policy_version_id: PolicyVersionId,
+    /// Its content digest, when the caller wants it checked.
+    pub sha: Option<Digest>,
+}
+
+/// A set version whose content is checked, before it has a number.
+pub(crate) struct Prepared {
+    pub(crate) schema: PolicySchema,
+    pub(crate) manifest: Manifest,
+    pub(crate) manifest_sha: Digest,
+    pub(crate) texts_sha: Digest,
+    pub(crate) validation: ValidationMode,
+    pub(crate) compiled: Arc<CompiledSet>,
+}
+
+impl Service {
+    /// Publishes an immutable, attested version of a policy set. What is already the newest version is answered as it
+    /// is.
+    ///
+    /// # Errors
+    /// `not_found`, `platform_owned`, `policy_set_archived`, `manifest_empty`, `manifest_duplicate_policy`,
+    /// `policy_version_not_found`, `version_archived`, `policy_archived`, `sha_mismatch`, `schema_version_*`,
+    /// `schema_validation_failed`.
+    pub async fn publish_set_version(
+        &self,
+        call: &Call,
+        zone: ZoneId,
+        set: PolicySetId,
+        schema_version: SchemaVersion,
+        entries: Vec<NewEntry>,
+    ) -> Result<Published<PolicySetVersion>, Error> {
+        self.once(call, async {
+            let (mut store, owner) = self.living(zone).await?;
+            let state = store.policy_set(zone, set).await?.ok_or_else(|| Error::not_found("policy set"))?;
+            policies::customer_owned(state.set.owner_type)?;
+            policy_sets::living_set(&state.set)?;
+            let schema = open_schema(&mut *store, zone, schema_version.as_str()).await?;
+            let pinned = pin(&mut *store, zone, &schema, &entries).await?;
+            self.signer(&mut *store, zone).await?;
+            // The connection goes back before the work that takes its time.
+            drop(store);
+            let prepared = self.prepare(schema, pinned, owner.settings.validation_mode).await?;
+            let condition = call.clone();
+            self.transact(call, move |tx| Box::pin(insert(tx, condition, zone, set, prepared))).await
+        })
+        .await
+    }
+
+    /// Everything about a set version that takes long, outside of any transaction.
+    pub(crate) async fn prepare(
+        &self,
+        schema: PolicySchema,
+        pinned: Vec<PolicyVersion>,
+        validation: ValidationMode,
+    ) -> Result<Prepared, Error> {
+        let manifest = manifest(&pinned)?;
+        let manifest_sha = manifest.sha()?;
+        let texts_sha = texts_digest(pinned.iter().map(text_digest).collect())?;
+        let compiled = self
+            .0
+            .cedar
+            .run({
+                let schema = schema.clone();
+                move || {
+                    let pinned: Vec<_> = pinned.into_iter().map(pinned_version).collect();
+                    if validation == ValidationMode::Strict {
+                        validate(&pinned, &schema)?;
+                    }
+                    compile(&pinned, &schema)
+                }
+            })
+            .await??;
+        Ok(Prepared { schema, manifest, manifest_sha, texts_sha, validation, compiled: Arc::new(compiled) })
+    }
+}
+
+/// Compiles a set; on the Cedar pool.
+pub(crate) fn compile(pinned: &[Pinned], schema: &PolicySchema) -> Result<CompiledSet, Error> {
+    let loaded = cedarkeep_cedar::load_schema(&schema.cedar_schema_json, schema.schema_sha);
+    loaded.and_then(|loaded| cedarkeep_cedar::compile(pinned, loaded)).map_err(|error| cedar_error(&error))
+}
+
+/// A stored version as the Cedar room takes it.
+pub(crate) fn pinned_version(version: PolicyVersion) -> Pinned {
+    Pinned {
+        policy_id: version.policy_id,
+        policy_version_id: version.id,
+        name: String::new(),
+        origin: version.origin,
+        cedar_raw: version.cedar_raw,
+        cedar_json: version.cedar_json,
+        sha: version.sha,
+    }
+}
+
+pub(crate) fn text_digest(version: &PolicyVersion) -> TextDigest {
+    let sha256 = version.cedar_raw.as_ref().map(|text| Digest::of(text.as_bytes()));
+    TextDigest { policy_version_id: version.id, sha256 }
+}
+
+pub(crate) fn manifest(pinned: &[PolicyVersion]) -> Result<Manifest, Error> {
+    let entry = |version: &PolicyVersion| ManifestEntry {
+        policy_id: version.policy_id,
+        policy_version_id: version.id,
+        sha: version.sha,
+    };
+    Manifest::new(pinned.iter().map(entry).collect())
+        .map_err(|error| Error::new(Code::ManifestDuplicatePolicy, error.to_string()))
+}
+
+/// The versions that the entries name, each checked against what the entry and the schema version say.
+pub(crate) async fn pin(
+    store: &mut dyn Read,
+    zone: ZoneId,
+    schema: &PolicySchema,
+    entries: &[NewEntry],
+) -> Result<Vec<PolicyVersion>, Error> {
+    check_form(entries)?;
+    let ids: Vec<_> = entries.iter().map(|entry| entry.policy_version_id).collect();
+    let found = store.policy_versions_by_id(zone, &ids).await?;
+    let mut found: HashMap<_, _> = found.into_iter().map(|version| (version.id, version)).collect();
+    let mut pinned = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let version = found.remove(&entry.policy_version_id).filter(|found| found.policy_id == entry.policy_id);
+        pinned.push(check_entry(entry, version, schema)?);
+    }
+    refuse_archived_policies(store, zone, entries).await?;
+    Ok(pinned)
+}
+
+fn check_form(entries: &[NewEntry]) -> Result<(), Error> {
+    if entries.is_empty() {
+        return Err(Error::new(Code::ManifestEmpty, "a manifest needs at least one entry"));
+    }
+    if entries.len() > MAX_MANIFEST_ENTRIES {
+        let message = format!("a manifest has at most {MAX_MANIFEST_ENTRIES} entries, this one has {}", entries.len());
+        return Err(Error::new(Code::BadRequest, message));
+    }
+    let mut seen = std::collections::HashSet::new();
+    match entries.iter().find(|entry| !seen.insert(entry.policy_id)) {
+        None => Ok(()),
+        Some(twice) => {
+            let message = format!("policy {} stands in the manifest twice; pin one version of it", twice.policy_id);
+            let error = Error::new(Code::ManifestDuplicatePolicy, message);
+            Err(error.with_detail("policy_id", twice.policy_id.to_string()))
+        }
+    }
+}
+
+fn check_entry(entry: &NewEntry, found: Option<PolicyVersion>, schema: &PolicySchema) -> Result<PolicyVersion, Error> {
+    let error = |code: Code, message: String| {
+        Error::new(code, message)
+            .with_detail("policy_id", entry.policy_id.to_string())
+            .with_detail("policy_version_id", entry.policy_version_id.to_string())
+    };
+    let Some(version) = found else {
+        let message = format!("policy {} has no version {}", entry.policy_id, entry.policy_version_id);
+        return Err(error(Code::PolicyVersionNotFound, message));
+    };
+    if version.archived.is_some() {
+        let message = format!("policy version {} is archived; pin a living one", version.id);
+        return Err(error(Code::VersionArchived, message));
+    }
+    if entry.sha.is_some_and(|sha| sha != version.sha) {
+        let message = format!("policy version {} has the digest {}, not the one given", version.id, version.sha);
+        return Err(error(Code::ShaMismatch, message));
+    }
+    if version.schema_version != schema.version {
+        let message = format!(
+            "policy version {} was validated against schema {:?}, the set version names {:?}",
+            version.id,
+            version.schema_version.as_str(),
+            schema.version.as_str()
+        );
+        return Err(error(Code::SchemaVersionMismatch, message));
+    }
+    Ok(version)
+}
+
+async fn refuse_archived_policies(store: &mut dyn Read, zone: ZoneId, entries: &[NewEntry]) -> Result<(), Error> {
+    let ids = entries.iter().map(|entry| entry.policy_id).collect();
+    let filter = PolicyFilter { ids: Some(ids), archived: ArchivedFilter::Only, ..PolicyFilter::default() };
+    let archived = store.policies(zone, &filter, &policies::first_only()).await?;
+    archived.items.first().map_or(Ok(()), |(_, policy)| policies::living_policy(policy))
+}
+
+/// Takes the next number, signs and writes, unless the content is the newest version already.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    call: Call,
+    zone: ZoneId,
+    set: PolicySetId,
+    prepared: Prepared,
+) -> Result<Published<PolicySetVersion>, Error> {
+    let mut set = policy_sets::changeable(tx, &call, zone, set).await?.set;
+    policy_sets::living_set(&set)?;
+    recheck(tx, zone, &prepared).await?;
+    let warnings = warnings(&prepared.compiled);
+    if let Some(newest) = newest(tx, &set).await?
+        && newest.record.manifest_sha == prepared.manifest_sha
+        && newest.record.schema_version == prepared.schema.version
+        && newest.archived.is_none()
+    {
+        return Ok(Published { object: newest, created: false, warnings });
+    }
+    let record = record(tx, &set, &prepared);
+    tx.store.insert_set_version(&record).await?;
+    let statement = attest(tx, &record).await?;
+    set.latest_version = Some(record.version);
+    set.latest_version_id = Some(record.id);
+    policy_sets::touch(tx, &mut set);
+    tx.store.update_policy_set(&set).await?;
+    tx.event(zone, EventKind::SetVersionCreated, event_body(&record, &statement)).await?;
+    tx.service.0.compiled.put(record.manifest_sha, record.schema_sha, Arc::clone(&prepared.compiled)).await;
+    let object = PolicySetVersion { record, attestation: statement, attestations: 1, active: false, archived: None };
+    Ok(Published { object, created: true, warnings })
+}
+
+/// What may have changed since the content was checked: versions and policies archived, the schema version closed.
+async fn recheck(tx: &mut Tx, zone: ZoneId, prepared: &Prepared) -> Result<(), Error> {
+    let schema = open_schema(&mut *tx.store, zone, prepared.schema.version.as_str()).await?;
+    let entry = |entry: &ManifestEntry| NewEntry {
+        policy_id: entry.policy_id,
+        policy_version_id: entry.policy_version_id,
+        sha: Some(entry.sha),
+    };
+    let entries: Vec<_> = prepared.manifest.entries().iter().map(entry).collect();
+    let ids: Vec<_> = entries.iter().map(|entry| entry.policy_version_id).collect();
+    if let Some(id) = tx.store.first_archived_version(zone, &ids).await? {
+        let message = format!("policy version {id} is archived; pin a living one");
+        return Err(Error::new(Code::VersionArchived, message).with_detail("policy_version_id", id.to_string()));
+    }
+    debug_assert_eq!(schema.schema_sha, prepared.schema.schema_sha, "schema versions are immutable");
+    refuse_archived_policies(&mut *tx.store, zone, &entries).await
+}
+
+async fn newest(tx: &mut Tx, set: &PolicySet) -> Result<Option<PolicySetVersion>, Error> {
+    match set.latest_version_id {
+        Some(id) => Ok(tx.store.set_version(set.zone_id, set.id, id).await?),
+        None => Ok(None),
+    }
+}
+
+fn record(tx: &Tx, set: &PolicySet, prepared: &Prepared) -> SetVersionRecord {
+    SetVersionRecord {
+        id: PolicySetVersionId::new(tx.service.0.ids.next()),
+        zone_id: set.zone_id,
+        policy_set_id: set.id,
+        version: set.latest_version.unwrap_or(0) + 1,
+        owner_type: OwnerType::Customer,
+        scope_type: set.scope_type,
+        schema_version: prepared.schema.version.clone(),
+        schema_sha: prepared.schema.schema_sha,
+        manifest: prepared.manifest.clone(),
+        manifest_sha: prepared.manifest_sha,
+        texts_sha: prepared.texts_sha,
+        validation: prepared.validation,
+        cedar_version: cedarkeep_cedar::cedar_version(),
+        created_at: tx.now,
+        created_by: tx.actor.clone(),
+    }
+}
+
+/// Signs the first attestation of a version and writes it beside the version.
+async fn attest(tx: &mut Tx, record: &SetVersionRecord) -> Result<AttestationStatement, Error> {
+    let service = tx.service.clone();
+    let signer = service.signer(&mut *tx.store, record.zone_id).await?;
+    let statement = AttestationStatement {
+        v: 1,
+        r#type: STATEMENT_TYPE.to_owned(),
+        zone_id: record.zone_id,
+        policy_set_id: record.policy_set_id,
+        policy_set_version: record.version,
+        manifest_sha: record.manifest_sha,
+        status: AttestationStatus::Created,
+        attested_at: tx.now,
+        attested_by: tx.actor.clone(),
+        key_id: signer.kid().to_owned(),
+        policy_set_version_id: record.id,
+        scope_type: record.scope_type,
+        schema_version: record.schema_version.clone(),
+        schema_sha: record.schema_sha,
+        validation: record.validation,
+        cedar_version: record.cedar_version.clone(),
+        texts_sha: record.texts_sha,
+        prev_sha256: None,
+        created_at: None,
+        created_by: None,
+    };
+    let envelope = keys::sign(Arc::clone(&signer), statement.clone()).await?;
+    let attestation = AttestationRecord {
+        zone_id: record.zone_id,
+        policy_set_version_id: record.id,
+        seq: 1,
+        status: AttestationStatus::Created,
+        kid: statement.key_id.clone(),
+        envelope,
+        created_at: tx.now,
+    };
+    tx.store.insert_attestation(&attestation).await?;
+    Ok(statement)
+}
+
+fn event_body(record: &SetVersionRecord, statement: &AttestationStatement) -> serde_json::Value {
+    json!({
+        "policy_set_id": record.policy_set_id, "policy_set_version_id": record.id, "version": record.version,
+        "manifest_sha": record.manifest_sha, "schema_version": record.schema_version, "schema_sha": record.schema_sha,
+        "texts_sha": record.texts_sha, "validation": record.validation, "kid": statement.key_id,
+    })
+}
+
+/// What a caller should know about a set that it publishes or binds.
+pub(crate) fn warnings(compiled: &CompiledSet) -> Vec<Warning> {
+    if compiled.has_permit() {
+        return Vec::new();
+    }
+    let message = "no policy of this set permits anything: bound to a slot, it denies every request there";
+    vec![Warning { code: "no_permit".to_owned(), message: message.to_owned() }]
+}

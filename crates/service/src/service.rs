@@ -1,0 +1,174 @@
+//! The service itself: what it is made of, and how it starts.
+
+use std::{collections::HashSet, sync::Arc};
+
+use cedarkeep_attest::{KeySource, MasterKey, SealingKey};
+use cedarkeep_cedar::{BUILT_IN_SCHEMAS, CedarPool, Given, SchemaContent};
+use cedarkeep_model::{Clock, Digest, IdSource, OrganizationId, SchemaVersion, Timestamp};
+use cedarkeep_store::{Read, Store};
+use tokio::sync::Mutex;
+
+use crate::{Code, Error, compiled::CompiledCache, keys::Signers, snapshot::Snapshots};
+
+/// Sizes that an operator may choose.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Threads for work on policies; decisions run there too.
+    pub cedar_threads: usize,
+    /// The most bytes of compiled policy sets that are kept.
+    pub compiled_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let cedar_threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self { cedar_threads, compiled_bytes: 1 << 30 }
+    }
+}
+
+/// What a service is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn IdSource>,
+    /// Fresh RSA keys.
+    pub keys: Arc<dyn KeySource>,
+    /// What wraps the data keys of the zones.
+    pub master: MasterKey,
+    /// Sizes.
+    pub config: Config,
+}
+
+/// The use cases. Cheap to clone; all clones are one service.
+#[derive(Clone)]
+pub struct Service(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) keys: Arc<dyn KeySource>,
+    pub(crate) master: MasterKey,
+    pub(crate) cedar: CedarPool,
+    pub(crate) cursor_key: SealingKey,
+    pub(crate) organization: OrganizationId,
+    pub(crate) built_in: Vec<(SchemaVersion, SchemaContent)>,
+    pub(crate) admin_hash: arc_swap::ArcSwapOption<Digest>,
+    pub(crate) signers: Signers,
+    pub(crate) compiled: CompiledCache,
+    pub(crate) snapshots: Snapshots,
+    /// Scopes of the idempotency keys that are under way.
+    pub(crate) under_way: std::sync::Mutex<HashSet<Digest>>,
+    /// Held while the installation's own values are read and written.
+    pub(crate) bootstrap: Mutex<()>,
+}
+
+/// Under which name the default organization's id is kept.
+const ORGANIZATION: &str = "default_organization";
+/// Under which name a text sealed by the master key is kept, by which a wrong master key is noticed.
+const MASTER_CHECK: &str = "master_key_check";
+
+impl Service {
+    /// Reads the shipped schemas and the installation's own values, making those that are not there yet.
+    ///
+    /// # Errors
+    /// When the store cannot be reached, or the master key is not the one that this store was begun with.
+    pub async fn start(parts: Parts) -> Result<Self, Error> {
+        let Parts { store, clock, ids, keys, master, config } = parts;
+        let cedar = CedarPool::new(config.cedar_threads)?;
+        let built_in = cedar.run(read_built_in).await??;
+        check_master(&*store, &master).await?;
+        let organization = organization(&*store, &*ids).await?;
+        let admin_hash = crate::auth::admin_hash(&mut *store.read().await?).await?;
+        Ok(Self(Arc::new(Inner {
+            cursor_key: master.sealing_key("cursors")?,
+            compiled: CompiledCache::new(config.compiled_bytes),
+            signers: Signers::default(),
+            snapshots: Snapshots::default(),
+            admin_hash: arc_swap::ArcSwapOption::from_pointee(admin_hash),
+            under_way: std::sync::Mutex::default(),
+            bootstrap: Mutex::new(()),
+            store,
+            clock,
+            ids,
+            keys,
+            master,
+            cedar,
+            organization,
+            built_in,
+        })))
+    }
+
+    /// Whether requests can be served: the store answers and has the schema that this program knows.
+    pub async fn ready(&self) -> Result<(), Error> {
+        Ok(self.0.store.ready().await?)
+    }
+
+    /// The present moment by the service's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// A fresh id for a request.
+    #[must_use]
+    pub fn new_request_id(&self) -> String {
+        self.0.ids.next().to_string()
+    }
+
+    /// The organization that owns zones made without naming one.
+    #[must_use]
+    pub fn default_organization(&self) -> OrganizationId {
+        self.0.organization
+    }
+
+    /// Waits for what is under way in the store and closes it.
+    pub async fn close(&self) {
+        self.0.store.close().await;
+    }
+
+    pub(crate) async fn read(&self) -> Result<Box<dyn Read>, Error> {
+        Ok(self.0.store.read().await?)
+    }
+}
+
+fn read_built_in() -> Result<Vec<(SchemaVersion, SchemaContent)>, Error> {
+    let broken = |reason: String| Error::new(Code::Internal, format!("a shipped schema cannot be used: {reason}"));
+    BUILT_IN_SCHEMAS
+        .iter()
+        .map(|(version, text)| {
+            let name = SchemaVersion::new(*version).map_err(|error| broken(error.to_string()))?;
+            let content = cedarkeep_cedar::read_schema(Given::Text(text)).map_err(|error| broken(error.to_string()))?;
+            Ok((name, content))
+        })
+        .collect()
+}
+
+async fn check_master(store: &dyn Store, master: &MasterKey) -> Result<(), Error> {
+    let key = master.sealing_key("master key check")?;
+    let mut tx = store.write().await?;
+    if let Some(sealed) = tx.meta(MASTER_CHECK).await? {
+        let wrong = "the master key is not the one that this store was begun with; give the server that key";
+        return key
+            .open(b"", &sealed)
+            .map(|_| ())
+            .map_err(|error| Error::new(Code::Unavailable, wrong).with_source(error));
+    }
+    tx.put_meta(MASTER_CHECK, &key.seal(b"", b"cedarkeep")?).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn organization(store: &dyn Store, ids: &dyn IdSource) -> Result<OrganizationId, Error> {
+    let mut tx = store.write().await?;
+    if let Some(bytes) = tx.meta(ORGANIZATION).await? {
+        let known = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        return known.ok_or_else(|| Error::new(Code::IntegrityError, "the default organization's id is damaged"));
+    }
+    let organization = OrganizationId::new(ids.next());
+    tx.put_meta(ORGANIZATION, organization.to_string().as_bytes()).await?;
+    tx.commit().await?;
+    Ok(organization)
+}

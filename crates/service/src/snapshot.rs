@@ -1,0 +1,218 @@
+//! What decides in a zone right now: settings, bindings and revision of one moment, swapped whole when it changes.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use cedarkeep_cedar::CompiledSet;
+use cedarkeep_model::{
+    Binding, BindingMode, PolicyId, PolicySetId, PolicySetVersion, PolicySetVersionId, ScopeType, Zone, ZoneId,
+    texts_digest,
+};
+use cedarkeep_store::ZoneState;
+use moka::future::Cache;
+use tokio::sync::OnceCell;
+
+use crate::{
+    Code, Error, Service, keys,
+    publish_set::{compile, manifest, pinned_version, text_digest},
+};
+
+/// How many zones are kept ready at the most.
+const MOST_ZONES: u64 = 100_000;
+
+/// The zones that are kept ready. A reader loads one pointer and waits for nobody.
+pub(crate) struct Snapshots(Cache<ZoneId, Arc<ArcSwap<Snapshot>>>);
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        Self(Cache::new(MOST_ZONES))
+    }
+}
+
+/// One moment of a zone.
+pub(crate) struct Snapshot {
+    pub(crate) zone: Zone,
+    slots: HashMap<(ScopeType, String), Slot>,
+}
+
+/// What stands in a slot.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub(crate) active: Option<Arc<BoundSet>>,
+    pub(crate) shadow: Option<Arc<BoundSet>>,
+}
+
+/// A binding with its version, loaded and verified at its first use.
+pub(crate) struct BoundSet {
+    pub(crate) binding: Binding,
+    loaded: OnceCell<Arc<LoadedSet>>,
+}
+
+/// A version whose manifest, texts, schema and attestation were verified against one another.
+pub(crate) struct LoadedSet {
+    pub(crate) compiled: Arc<CompiledSet>,
+    /// The names of the pinned policies.
+    pub(crate) names: HashMap<PolicyId, String>,
+}
+
+impl Snapshot {
+    fn new(state: ZoneState, former: Option<&Self>) -> Self {
+        let mut slots: HashMap<_, Slot> = HashMap::new();
+        for binding in state.bindings {
+            let key = (binding.scope_type, binding.scope_target_id.clone());
+            let known = former.and_then(|former| former.slots.get(&key)).and_then(|slot| slot.of(binding.mode));
+            let bound = match known.filter(|known| known.binding == binding) {
+                Some(known) => Arc::clone(known),
+                None => Arc::new(BoundSet { binding, loaded: OnceCell::new() }),
+            };
+            let slot = slots.entry(key).or_default();
+            match bound.binding.mode {
+                BindingMode::Active => slot.active = Some(bound),
+                BindingMode::Shadow => slot.shadow = Some(bound),
+            }
+        }
+        Self { zone: state.zone, slots }
+    }
+
+    pub(crate) fn slot(&self, scope: ScopeType, target: String) -> Option<&Slot> {
+        self.slots.get(&(scope, target))
+    }
+}
+
+impl Slot {
+    fn of(&self, mode: BindingMode) -> Option<&Arc<BoundSet>> {
+        match mode {
+            BindingMode::Active => self.active.as_ref(),
+            BindingMode::Shadow => self.shadow.as_ref(),
+        }
+    }
+}
+
+impl Service {
+    /// What decides in the zone now.
+    pub(crate) async fn snapshot(&self, zone: ZoneId) -> Result<Arc<Snapshot>, Error> {
+        let load = async {
+            let state = self.read().await?.zone_state(zone).await?.ok_or_else(|| Error::not_found("zone"))?;
+            Ok::<_, Error>(Arc::new(ArcSwap::from_pointee(Snapshot::new(state, None))))
+        };
+        let shared = |error: Arc<Error>| Error::new(error.code(), error.message().to_owned()).with_source(error);
+        let place = self.0.snapshots.0.try_get_with(zone, load).await.map_err(shared)?;
+        Ok(place.load_full())
+    }
+
+    /// Brings the zone's snapshot up to date after a commit. Of two that do so at once, the newer revision stays.
+    pub(crate) async fn zone_changed(&self, zone: ZoneId) {
+        let Some(place) = self.0.snapshots.0.get(&zone).await else { return };
+        let state = match self.read().await {
+            Ok(mut store) => store.zone_state(zone).await.map_err(Error::from),
+            Err(error) => Err(error),
+        };
+        match state {
+            Ok(Some(state)) => {
+                place.rcu(|former| {
+                    if former.zone.revision > state.zone.revision {
+                        Arc::clone(former)
+                    } else {
+                        // At the same revision it is names that have changed: nothing loaded is kept.
+                        let kept = (former.zone.revision < state.zone.revision).then_some(&**former);
+                        Arc::new(Snapshot::new(state.clone(), kept))
+                    }
+                });
+            }
+            Ok(None) => self.0.snapshots.0.invalidate(&zone).await,
+            Err(error) => {
+                tracing::error!(%zone, error = &error as &dyn std::error::Error, "a zone's snapshot is loaded anew");
+                self.0.snapshots.0.invalidate(&zone).await;
+            }
+        }
+    }
+}
+
+impl BoundSet {
+    /// The version, loaded once for this binding.
+    pub(crate) async fn get(&self, service: &Service) -> Result<Arc<LoadedSet>, Error> {
+        let Binding { zone_id, policy_set_id, policy_set_version_id, .. } = self.binding;
+        let load = || async { Self::load(service, zone_id, policy_set_id, policy_set_version_id).await.map(Arc::new) };
+        let loaded = self.loaded.get_or_try_init(load).await?;
+        Ok(Arc::clone(loaded))
+    }
+
+    /// Loads a version and verifies all of it: the attestation against the zone's keys and the stored record, the
+    /// manifest and texts against their digests, every content against its own.
+    pub(crate) async fn load(
+        service: &Service,
+        zone: ZoneId,
+        set: PolicySetId,
+        id: PolicySetVersionId,
+    ) -> Result<LoadedSet, Error> {
+        let mut store = service.read().await?;
+        let version = store.set_version(zone, set, id).await?;
+        let version = version.ok_or_else(|| Error::not_found("policy set version"))?;
+        let jwks = keys::published(&mut *store, zone).await?;
+        let newest = store.attestations(zone, id).await?.pop();
+        let envelope = newest.map(|record| record.envelope).ok_or_else(|| damaged("it has no attestation"))?;
+        let (statement, _) = cedarkeep_attest::verify_envelope(&serde_json::to_vec(&envelope)?, &jwks)
+            .map_err(|refusal| damaged("its attestation does not verify").with_source(refusal))?;
+        if statement != version.attestation {
+            return Err(damaged("its attestation says something else"));
+        }
+        check_record(&version)?;
+        let names = store.pinned_names(zone, id).await?.into_iter().collect();
+        let compiled = compiled(service, store, version).await?;
+        Ok(LoadedSet { compiled, names })
+    }
+}
+
+fn damaged(what: &str) -> Error {
+    let message = format!("a bound policy set version cannot be used: {what}; run `cedarkeep fsck`");
+    Error::new(Code::IntegrityError, message)
+}
+
+/// Whether the stored record is the one that was attested.
+pub(crate) fn check_record(version: &PolicySetVersion) -> Result<(), Error> {
+    let (record, statement) = (&version.record, &version.attestation);
+    let same = record.manifest.sha()? == record.manifest_sha
+        && statement.manifest_sha == record.manifest_sha
+        && statement.zone_id == record.zone_id
+        && statement.policy_set_id == record.policy_set_id
+        && statement.policy_set_version_id == record.id
+        && statement.policy_set_version == record.version
+        && statement.scope_type == record.scope_type
+        && statement.schema_version == record.schema_version
+        && statement.schema_sha == record.schema_sha
+        && statement.texts_sha == record.texts_sha
+        && statement.validation == record.validation
+        && statement.cedar_version == record.cedar_version;
+    if same { Ok(()) } else { Err(damaged("its record is not the attested one")) }
+}
+
+async fn compiled(
+    service: &Service,
+    mut store: Box<dyn cedarkeep_store::Read>,
+    version: PolicySetVersion,
+) -> Result<Arc<CompiledSet>, Error> {
+    let record = version.record;
+    let compile = async {
+        let ids: Vec<_> = record.manifest.entries().iter().map(|entry| entry.policy_version_id).collect();
+        let pinned = store.policy_versions_by_id(record.zone_id, &ids).await?;
+        let schema = store.schema(record.zone_id, record.schema_version.as_str()).await?;
+        let schema = schema.ok_or_else(|| damaged("its schema is missing"))?;
+        drop(store);
+        if schema.schema_sha != record.schema_sha || manifest(&pinned)? != record.manifest {
+            return Err(damaged("what it pins is not what the manifest says"));
+        }
+        if texts_digest(pinned.iter().map(text_digest).collect())? != record.texts_sha {
+            return Err(damaged("a text is not the attested one"));
+        }
+        let begun = service.0.clock.now();
+        let work = move || {
+            let pinned: Vec<_> = pinned.into_iter().map(pinned_version).collect();
+            compile(&pinned, &schema).map(Arc::new)
+        };
+        let compiled = service.0.cedar.run(work).await??;
+        let micros = u32::try_from(service.0.clock.now().micros() - begun.micros()).unwrap_or(0);
+        metrics::histogram!("cedarkeep_compile_seconds").record(f64::from(micros) / 1e6);
+        Ok(compiled)
+    };
+    service.0.compiled.get(record.manifest_sha, record.schema_sha, compile).await
+}

@@ -1,0 +1,143 @@
+//! Changes: one transaction each, in a task of its own, remembered when the caller wants to be able to repeat it.
+
+use std::sync::Arc;
+
+use cedarkeep_model::{Digest, EventKind, NewEvent, Timestamp, Zone, ZoneId};
+use cedarkeep_store::{IdempotentAnswer, Write};
+use futures_util::future::BoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{Call, Code, Error, Service, service::Inner};
+
+/// How long an answer is kept under its idempotency key.
+const KEPT_SECONDS: i64 = 24 * 60 * 60;
+/// How many stale answers a change clears away on its way.
+const CLEARED_AT_ONCE: u32 = 16;
+
+/// A transaction with what every change needs: who, when, and what to do once it is committed.
+pub(crate) struct Tx {
+    pub(crate) store: Box<dyn Write>,
+    pub(crate) service: Service,
+    pub(crate) actor: String,
+    pub(crate) now: Timestamp,
+    changed_zones: Vec<ZoneId>,
+}
+
+impl Tx {
+    /// Takes the zone for this transaction. Everything that draws a number in a zone begins here.
+    pub(crate) async fn zone(&mut self, id: ZoneId) -> Result<Zone, Error> {
+        self.store.lock_zone(id).await?.ok_or_else(|| Error::not_found("zone"))
+    }
+
+    /// Records the change.
+    pub(crate) async fn event(&mut self, zone: ZoneId, kind: EventKind, body: Value) -> Result<u64, Error> {
+        let event = NewEvent { kind, actor: self.actor.clone(), at: self.now, body };
+        Ok(self.store.append_event(zone, event).await?.seq)
+    }
+
+    /// Decisions show something of the zone that has changed, though nothing decides differently.
+    pub(crate) fn shows_anew(&mut self, zone: ZoneId) {
+        self.changed_zones.push(zone);
+    }
+
+    /// Counts the zone's revision up: what decides has changed, and decisions follow once this is committed.
+    pub(crate) async fn decides_anew(&mut self, zone: ZoneId) -> Result<u64, Error> {
+        self.changed_zones.push(zone);
+        Ok(self.store.bump_revision(zone).await?)
+    }
+}
+
+/// Takes its scope out of those under way when the request is over.
+struct UnderWay {
+    service: Arc<Inner>,
+    scope: Digest,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Ok(mut under_way) = self.service.under_way.lock() {
+            under_way.remove(&self.scope);
+        }
+    }
+}
+
+impl Service {
+    /// Runs a creating operation, or gives the answer that it gave before under the same idempotency key. While the
+    /// first is under way, a second is refused.
+    pub(crate) async fn once<T>(
+        &self,
+        call: &Call,
+        operation: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let Some((scope, request)) = call.scope()? else { return operation.await };
+        let _under_way = self.enter(scope)?;
+        let kept = self.read().await?.answer(scope).await?;
+        match self.replay(kept, request)? {
+            Some(answer) => Ok(answer),
+            None => operation.await,
+        }
+    }
+
+    fn enter(&self, scope: Digest) -> Result<UnderWay, Error> {
+        let poisoned = |_| Error::new(Code::Internal, "the list of requests under way is lost");
+        if !self.0.under_way.lock().map_err(poisoned)?.insert(scope) {
+            let message = "a request with this Idempotency-Key is under way; wait for its answer and repeat";
+            return Err(Error::new(Code::IdempotencyConflict, message));
+        }
+        Ok(UnderWay { service: Arc::clone(&self.0), scope })
+    }
+
+    fn replay<T: DeserializeOwned>(&self, kept: Option<IdempotentAnswer>, request: Digest) -> Result<Option<T>, Error> {
+        let fresh = |kept: &IdempotentAnswer| kept.created_at >= self.now().plus_seconds(-KEPT_SECONDS);
+        let Some(kept) = kept.filter(fresh) else { return Ok(None) };
+        if kept.request != request {
+            let message = "this Idempotency-Key was used with another body in the last 24 hours; use a fresh key";
+            return Err(Error::new(Code::IdempotencyMismatch, message));
+        }
+        Ok(Some(serde_json::from_str(&kept.answer)?))
+    }
+
+    /// Runs one transaction to its end whether or not the caller is still there, keeps the answer when the call has an
+    /// idempotency key, and lets decisions see the change before it answers.
+    pub(crate) async fn transact<T, F>(&self, call: &Call, work: F) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
+    {
+        let (service, actor, scope) = (self.clone(), call.principal.id.clone(), call.scope()?);
+        let task = tokio::spawn(async move {
+            let now = service.now();
+            let store = service.0.store.write().await?;
+            let mut tx = Tx { store, service: service.clone(), actor, now, changed_zones: Vec::new() };
+            if let Some((scope, request)) = scope {
+                let kept = tx.store.answer(scope).await?;
+                if let Some(answer) = service.replay(kept, request)? {
+                    return Ok(answer);
+                }
+            }
+            let result = work(&mut tx).await?;
+            if let Some((scope, request)) = scope {
+                keep(&mut tx, scope, request, &result).await?;
+            }
+            let Tx { store, changed_zones, .. } = tx;
+            store.commit().await?;
+            for zone in changed_zones {
+                service.zone_changed(zone).await;
+            }
+            Ok(result)
+        });
+        let broken = |error| Error::new(Code::Internal, "the change was broken off").with_source(error);
+        task.await.map_err(broken)?
+    }
+}
+
+async fn keep<T: Serialize>(tx: &mut Tx, scope: Digest, request: Digest, result: &T) -> Result<(), Error> {
+    let answer = IdempotentAnswer { scope, request, answer: serde_json::to_string(result)?, created_at: tx.now };
+    let stale_before = tx.now.plus_seconds(-KEPT_SECONDS);
+    tx.store.forget_answers(stale_before, CLEARED_AT_ONCE).await?;
+    Ok(tx.store.keep_answer(&answer, stale_before).await?)
+}

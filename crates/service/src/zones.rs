@@ -1,0 +1,259 @@
+//! Zones: made with a signing key and the shipped schemas, changed, deleted to a tombstone.
+
+use cedarkeep_attest::KeyPair;
+use cedarkeep_model::{
+    Description, EventKind, ForbidErrorRule, KeyState, Name, OrganizationId, OwnerType, PolicySetId, RequestEntities,
+    SchemaVersion, ScopeCombination, SigningKey, Slug, ValidationMode, Zone, ZoneId, ZoneSettings,
+};
+use cedarkeep_store::ZoneFilter;
+use serde_json::json;
+
+use crate::{Call, Code, Error, Page, PageRequest, Service, keys, page::Cursors, schemas, transact::Tx};
+
+/// A zone to be made.
+#[derive(Debug, Clone)]
+pub struct NewZone {
+    /// Its name.
+    pub name: Name,
+    /// Its slug; made from the name when absent.
+    pub slug: Option<Slug>,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// Who owns it; the default organization when absent.
+    pub organization_id: Option<OrganizationId>,
+    /// Settings that differ from the defaults.
+    pub settings: SettingsPatch,
+}
+
+/// Settings to be changed; `None` leaves one as it is.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsPatch {
+    /// See [`ZoneSettings::deletion_protection`].
+    pub deletion_protection: Option<bool>,
+    /// See [`ZoneSettings::validation_mode`].
+    pub validation_mode: Option<ValidationMode>,
+    /// See [`ZoneSettings::scope_combination`].
+    pub scope_combination: Option<ScopeCombination>,
+    /// See [`ZoneSettings::session_required`].
+    pub session_required: Option<bool>,
+    /// See [`ZoneSettings::on_forbid_error`].
+    pub on_forbid_error: Option<ForbidErrorRule>,
+    /// See [`ZoneSettings::validate_requests`].
+    pub validate_requests: Option<bool>,
+    /// See [`ZoneSettings::request_entities`].
+    pub request_entities: Option<RequestEntities>,
+    /// See [`ZoneSettings::user_default_policy_set_id`]; `Some(None)` clears it.
+    pub user_default_policy_set_id: Option<Option<PolicySetId>>,
+}
+
+impl SettingsPatch {
+    fn apply(self, settings: &mut ZoneSettings) {
+        fn set<T>(place: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *place = value;
+            }
+        }
+        set(&mut settings.deletion_protection, self.deletion_protection);
+        set(&mut settings.validation_mode, self.validation_mode);
+        set(&mut settings.scope_combination, self.scope_combination);
+        set(&mut settings.session_required, self.session_required);
+        set(&mut settings.on_forbid_error, self.on_forbid_error);
+        set(&mut settings.validate_requests, self.validate_requests);
+        set(&mut settings.request_entities, self.request_entities);
+        set(&mut settings.user_default_policy_set_id, self.user_default_policy_set_id);
+    }
+}
+
+/// What is to change in a zone; `None` leaves a member as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ZonePatch {
+    /// The name.
+    pub name: Option<Name>,
+    /// The slug.
+    pub slug: Option<Slug>,
+    /// The description; `Some(None)` clears it.
+    pub description: Option<Option<Description>>,
+    /// Settings.
+    pub settings: SettingsPatch,
+}
+
+/// How many numbered slugs are tried when the one made from the name is taken.
+const SLUG_TRIES: u32 = 1_000;
+
+impl Service {
+    /// Makes a zone with a signing key of its own and the shipped schemas.
+    ///
+    /// # Errors
+    /// `zone_slug_conflict` when a slug was given and is taken.
+    pub async fn create_zone(&self, call: &Call, new: NewZone) -> Result<Zone, Error> {
+        self.once(call, async {
+            if new.settings.user_default_policy_set_id.flatten().is_some() {
+                let message = "a zone that is being made has no policy set yet; set user_default_policy_set_id later";
+                return Err(Error::new(Code::BadRequest, message));
+            }
+            let pair = self.new_key_pair().await?;
+            self.transact(call, move |tx| Box::pin(create(tx, new, pair))).await
+        })
+        .await
+    }
+
+    /// A zone.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn zone(&self, _call: &Call, id: ZoneId) -> Result<Zone, Error> {
+        self.read().await?.zone(id).await?.ok_or_else(|| Error::not_found("zone"))
+    }
+
+    /// Zones by creation.
+    ///
+    /// # Errors
+    /// `invalid_cursor`.
+    pub async fn zones(&self, _call: &Call, filter: ZoneFilter, page: PageRequest) -> Result<Page<Zone>, Error> {
+        let cursors = Cursors::new(&self.0.cursor_key, "zones", &filter);
+        let window = cursors.window(&page)?;
+        let mut store = self.read().await?;
+        let slice = store.zones(&filter, &window).await?;
+        let total = if page.total_count { Some(store.count_zones(&filter).await?) } else { None };
+        cursors.page(&window, slice, total, |_| 0)
+    }
+
+    /// Changes name, slug, description or settings.
+    ///
+    /// # Errors
+    /// `not_found`, `precondition_failed`, `zone_slug_conflict`.
+    pub async fn update_zone(&self, call: &Call, id: ZoneId, patch: ZonePatch) -> Result<Zone, Error> {
+        let condition = call.clone();
+        self.transact(call, move |tx| Box::pin(update(tx, condition, id, patch))).await
+    }
+
+    /// Deletes a zone and all in it; a tombstone keeps its JWKS, events and attestations.
+    ///
+    /// # Errors
+    /// `not_found`, `precondition_failed`, `deletion_protected`.
+    pub async fn delete_zone(&self, call: &Call, id: ZoneId) -> Result<(), Error> {
+        let condition = call.clone();
+        self.transact(call, move |tx| {
+            Box::pin(async move {
+                let zone = tx.zone(id).await?;
+                condition.check(&zone.etag())?;
+                if zone.settings.deletion_protection {
+                    let message = "deletion protection is on; switch it off with PATCH first";
+                    return Err(Error::new(Code::DeletionProtected, message));
+                }
+                tx.event(id, EventKind::ZoneDeleted, json!({"slug": zone.slug, "name": zone.name})).await?;
+                tx.decides_anew(id).await?;
+                Ok(tx.store.delete_zone(id, tx.now).await?)
+            })
+        })
+        .await
+    }
+
+    /// A living zone, or `not_found`: the first line of every read in a zone.
+    pub(crate) async fn living(&self, id: ZoneId) -> Result<(Box<dyn cedarkeep_store::Read>, Zone), Error> {
+        let mut store = self.read().await?;
+        let zone = store.zone(id).await?.ok_or_else(|| Error::not_found("zone"))?;
+        Ok((store, zone))
+    }
+}
+
+async fn create(tx: &mut Tx, new: NewZone, pair: KeyPair) -> Result<Zone, Error> {
+    let id = ZoneId::new(tx.service.0.ids.next());
+    let organization_id = new.organization_id.unwrap_or(tx.service.0.organization);
+    let slug = match new.slug {
+        Some(slug) => slug,
+        None => free_slug(tx, organization_id, Slug::from_name(new.name.as_str())).await?,
+    };
+    let mut settings = ZoneSettings::default();
+    new.settings.apply(&mut settings);
+    let zone = Zone {
+        id,
+        organization_id,
+        slug,
+        name: new.name,
+        description: new.description,
+        owner_type: OwnerType::Customer,
+        settings,
+        default_schema_version: default_schema(&tx.service)?,
+        object_revision: 1,
+        revision: 1,
+        created_at: tx.now,
+        created_by: tx.actor.clone(),
+        updated_at: tx.now,
+    };
+    let (data_key, wrapped) = tx.service.0.master.new_data_key(id)?;
+    tx.store.insert_zone(&zone, &wrapped).await?;
+    let body = json!({
+        "organization_id": zone.organization_id, "slug": zone.slug, "name": zone.name,
+        "description": zone.description, "settings": zone.settings,
+        "default_schema_version": zone.default_schema_version,
+    });
+    tx.event(id, EventKind::ZoneCreated, body).await?;
+    let key = SigningKey {
+        zone_id: id,
+        state: KeyState::Signing,
+        sealed_private: data_key.seal(id, &pair.kid, keys::PURPOSE, &pair.private_der)?,
+        public: pair.public,
+        kid: pair.kid,
+        created_at: tx.now,
+        signs_from: tx.now,
+        revoked_seq: None,
+    };
+    tx.store.insert_key(&key).await?;
+    tx.event(id, EventKind::KeyCreated, json!({"kid": key.kid, "state": key.state, "public": key.public})).await?;
+    schemas::insert_built_in(tx, id).await?;
+    Ok(zone)
+}
+
+/// The newest of the shipped schemas.
+fn default_schema(service: &Service) -> Result<SchemaVersion, Error> {
+    let newest = service.0.built_in.last().map(|(version, _)| version.clone());
+    newest.ok_or_else(|| Error::new(Code::Internal, "no schema is shipped"))
+}
+
+async fn free_slug(tx: &mut Tx, organization: OrganizationId, wanted: Slug) -> Result<Slug, Error> {
+    let mut slug = wanted.clone();
+    for number in 2..SLUG_TRIES {
+        let filter = ZoneFilter { slug: Some(slug.to_string()), organization_id: Some(organization.to_string()) };
+        if tx.store.count_zones(&filter).await? == 0 {
+            break;
+        }
+        slug = wanted.numbered(number);
+    }
+    Ok(slug)
+}
+
+async fn update(tx: &mut Tx, call: Call, id: ZoneId, patch: ZonePatch) -> Result<Zone, Error> {
+    let before = tx.zone(id).await?;
+    call.check(&before.etag())?;
+    let mut zone = before.clone();
+    if let Some(name) = patch.name {
+        zone.name = name;
+    }
+    if let Some(slug) = patch.slug {
+        zone.slug = slug;
+    }
+    if let Some(description) = patch.description {
+        zone.description = description;
+    }
+    patch.settings.apply(&mut zone.settings);
+    if let Some(set) = zone.settings.user_default_policy_set_id
+        && before.settings.user_default_policy_set_id != Some(set)
+        && tx.store.policy_set(id, set).await?.is_none_or(|state| state.set.archived.is_some())
+    {
+        let message = "user_default_policy_set_id must name a living policy set of this zone";
+        return Err(Error::new(Code::BadRequest, message));
+    }
+    if zone == before {
+        return Ok(before);
+    }
+    zone.object_revision += 1;
+    zone.updated_at = tx.now;
+    tx.store.update_zone(&zone).await?;
+    let state = |zone: &Zone| json!({"name": zone.name, "slug": zone.slug, "description": zone.description, "settings": zone.settings});
+    tx.event(id, EventKind::ZoneUpdated, json!({"from": state(&before), "to": state(&zone)})).await?;
+    if zone.settings != before.settings {
+        zone.revision = tx.decides_anew(id).await?;
+    }
+    Ok(zone)
+}
