@@ -1,1 +1,54 @@
-//! Placeholder.
+//! Everything that needs Cedar: reading and printing policies and schemas, validating, compiling a policy set and
+//! evaluating it. This is the only crate that imports `cedar-policy`.
+//!
+//! Cedar recurses as deep as the syntax tree of what it reads and has no limit of its own: a stack that ends is an
+//! abort of the process, not an error. Two walls stand before that, and both are needed:
+//!
+//! - every text and every JSON value is measured, without recursion, before Cedar sees it ([`MAX_TREE_DEPTH`],
+//!   [`MAX_JSON_DEPTH`], [`MAX_WEIGHT`]);
+//! - every function here that takes content, schemas or requests must run on the [`CedarPool`], whose threads have
+//!   stacks of 64 MiB, never on an async worker. (Parsing and printing a [`Uid`] does not recurse and may run
+//!   anywhere.)
+
+mod built_in;
+mod combine;
+mod compile;
+mod content;
+mod entities;
+mod error;
+mod evaluate;
+mod guard_json;
+mod guard_schema;
+mod guard_text;
+mod lexer;
+mod pool;
+mod print;
+mod schema;
+mod uid;
+mod validate;
+
+#[cfg(test)]
+mod testing;
+
+pub use built_in::BUILT_IN_SCHEMAS;
+pub use combine::{CombineRules, Overall, SlotDecisions, combine, evaluate_union};
+pub use compile::{CompiledSet, Member, compile};
+pub use content::{Given, MAX_POLICY_BYTES, Pinned, PolicyContent, check_content, read_policy};
+pub use entities::{MAX_ANCESTOR_DEPTH, MAX_ENTITIES, MAX_PARENTS, RequestEntities};
+pub use error::{CedarError, EvaluateError, Finding, Findings, MAX_FINDINGS};
+pub use evaluate::{
+    Decision, DecisionRequest, DenyReason, Determining, Effect, EvaluateOptions, PolicyError, SlotDecision,
+};
+pub use guard_json::MAX_JSON_DEPTH;
+pub use guard_schema::{MAX_ACTIONS, MAX_ENTITY_TYPES, MAX_MEMBERS, MAX_REQUEST_KINDS, MAX_TYPE_NODES};
+pub use guard_text::{MAX_TREE_DEPTH, MAX_WEIGHT};
+pub use pool::{CedarPool, PoolError};
+pub use schema::{MAX_SCHEMA_BYTES, Schema, SchemaContent, load_schema, read_schema};
+pub use uid::{InvalidUid, Uid};
+pub use validate::validate;
+
+/// The version of the Cedar SDK in this binary, as signed statements name it.
+#[must_use]
+pub fn cedar_version() -> String {
+    cedar_policy::get_sdk_version().to_string()
+}

@@ -1,0 +1,48 @@
+//! Validation of policies against a schema, in Cedar's strict mode.
+
+use cedar_policy::{PolicyId, ValidationMode, ffi::DetailedError};
+use cedarkeep_model::Origin;
+
+use crate::{
+    content::{Pinned, Statements, statement_order},
+    error::{CedarError, Finding, Findings, MAX_FINDINGS},
+    schema::Schema,
+};
+
+/// Validates each version by itself. Runs on the [pool](crate::CedarPool). Findings carry the policy's id, the
+/// statement's id within the version and, for versions that came as text, line and column in that text.
+pub fn validate(policies: &[Pinned], schema: &Schema) -> Result<Findings, CedarError> {
+    let mut findings = Findings::default();
+    for pinned in policies {
+        let read = Statements::load(pinned.origin, pinned.cedar_raw.as_deref(), &pinned.cedar_json)?;
+        let text = pinned.cedar_raw.as_deref().filter(|_| pinned.origin == Origin::Text);
+        let result = schema.validator().validate(&read.set, ValidationMode::Strict);
+        let finding = |id: &PolicyId, error: DetailedError| Finding {
+            policy_id: Some(pinned.policy_id),
+            cedar_id: Some(id.to_string()),
+            ..Finding::from_cedar(error, text)
+        };
+        let errors = result.validation_errors().map(|error| finding(error.policy_id(), error.into()));
+        add(&mut findings.errors, errors);
+        let warnings = result.validation_warnings().map(|warning| finding(warning.policy_id(), warning.into()));
+        add(&mut findings.warnings, warnings);
+    }
+    Ok(findings)
+}
+
+/// Cedar reports in no particular order; readers and tests want one.
+fn add(findings: &mut Vec<Finding>, more: impl Iterator<Item = Finding>) {
+    let mut more: Vec<Finding> = more.collect();
+    more.sort_by(|a, b| key(a).cmp(&key(b)));
+    more.dedup();
+    findings.extend(more);
+    findings.truncate(MAX_FINDINGS);
+}
+
+fn key(finding: &Finding) -> ((u64, &str), Option<u32>, Option<u32>, &str) {
+    let statement = statement_order(finding.cedar_id.as_deref().unwrap_or_default());
+    (statement, finding.line, finding.column, &finding.message)
+}
+
+#[cfg(test)]
+mod tests;
