@@ -93,7 +93,8 @@ fn the_rules_see_what_they_forbid() {
 #[test]
 fn every_crate_takes_the_lints_of_the_workspace() -> Outcome {
     let mut lax = Vec::new();
-    for package in packages()? {
+    // Test code may panic: the tests' own member has lints of its own.
+    for package in packages()?.iter().filter(|package| room(&package.name) != "tests") {
         if !fs::read_to_string(&package.manifest_path)?.contains("[lints]\nworkspace = true") {
             lax.push(package.name.to_string());
         }
