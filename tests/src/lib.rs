@@ -1,1 +1,3 @@
 //! Shared helpers of the test targets.
+
+pub mod in_process;

@@ -49,7 +49,11 @@ pub async fn check(store: &dyn Store, cedar: &CedarPool) -> Result<Report, Store
     while let Some(window) = zones.next_window() {
         let slice = read.zones(&ZoneFilter::default(), &window).await?;
         for zone in zones.take(slice) {
-            check_zone(&mut *read, cedar, &zone, &mut report).await?;
+            match check_zone(&mut *read, cedar, &zone, &mut report).await {
+                // A row that cannot even be read ends the check of its zone, not of the others.
+                Err(StoreError::Damaged(what)) => report.problem(zone.id, what),
+                other => other?,
+            }
         }
     }
     Ok(report)

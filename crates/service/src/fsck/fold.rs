@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cedarkeep_model::{BindingMode, Event, EventKind, PolicyId, PolicySetVersionId, PolicyVersionId, ScopeType, Zone};
+use cedarkeep_model::{
+    BindingMode, Event, EventKind, PolicyId, PolicySetVersionId, PolicyVersionId, ScopeType, Timestamp, Zone,
+};
 use cedarkeep_store::{ArchivedFilter, PolicyFilter, PolicySetFilter, Read, StoreError};
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -12,15 +14,28 @@ use super::{Pages, Report, follows};
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// Policy versions in order of publication, with number and digest.
-    pub(super) policy_versions: HashMap<PolicyVersionId, VersionEvent>,
+    pub(super) policy_versions: HashMap<PolicyVersionId, Published<VersionEvent>>,
     /// Set versions.
-    pub(super) set_versions: HashMap<PolicySetVersionId, SetVersionEvent>,
+    pub(super) set_versions: HashMap<PolicySetVersionId, Published<SetVersionEvent>>,
     policies: HashMap<PolicyId, String>,
     sets: HashMap<String, String>,
     bindings: BTreeMap<(ScopeType, String, BindingMode), PolicySetVersionId>,
     newest_policy_version: HashMap<PolicyId, u64>,
     newest_set_version: HashMap<String, u64>,
-    archived_policy_versions: u64,
+}
+
+/// What was published, when and by whom.
+#[derive(Debug)]
+pub(super) struct Published<T> {
+    pub(super) what: T,
+    pub(super) at: Timestamp,
+    pub(super) by: String,
+}
+
+impl<T> Published<T> {
+    fn of(event: &Event, what: T) -> Self {
+        Self { what, at: event.at, by: event.actor.clone() }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,15 +114,14 @@ impl State {
                 let version: VersionEvent = body(event)?;
                 let number = self.newest_policy_version.entry(version.policy_id).or_default();
                 next_number(event, number, version.version)?;
-                self.policy_versions.insert(version.policy_version_id, version);
+                self.policy_versions.insert(version.policy_version_id, Published::of(event, version));
             }
             EventKind::SetVersionCreated => {
                 let version: SetVersionEvent = body(event)?;
                 let number = self.newest_set_version.entry(version.policy_set_id.clone()).or_default();
                 next_number(event, number, version.version)?;
-                self.set_versions.insert(version.policy_set_version_id, version);
+                self.set_versions.insert(version.policy_set_version_id, Published::of(event, version));
             }
-            EventKind::PolicyVersionArchived => self.archived_policy_versions += 1,
             EventKind::Bound | EventKind::Unbound => {
                 let BoundEvent { to, from } = body(event)?;
                 if let Some(from) = from {

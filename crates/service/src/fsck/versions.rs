@@ -83,7 +83,7 @@ async fn policy_versions(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let all = PolicyFilter { archived: ArchivedFilter::Any, ..PolicyFilter::default() };
-    let mut policies = Pages::new();
+    let (mut policies, mut found) = (Pages::new(), 0);
     while let Some(window) = policies.next_window() {
         let slice = read.policies(zone.id, &all, &window).await?;
         for policy in policies.take(slice) {
@@ -92,25 +92,27 @@ async fn policy_versions(
                 let slice = read.policy_versions(zone.id, policy.id, ArchivedFilter::Any, &window).await?;
                 for version in pages.take(slice) {
                     report.policy_versions += 1;
+                    found += 1;
                     policy_version(cedar, zone, version, state, report).await;
                 }
             }
         }
     }
-    if report_count(state) != 0 && report.policy_versions < report_count(state) {
+    if found < state.policy_versions.len() {
         report.problem(zone.id, "a published policy version is missing");
     }
     Ok(())
 }
 
-fn report_count(state: &State) -> u64 {
-    state.policy_versions.len() as u64
-}
-
 async fn policy_version(cedar: &CedarPool, zone: &Zone, version: PolicyVersion, state: &State, report: &mut Report) {
     let (id, sha) = (version.id, version.sha);
-    let published = state.policy_versions.get(&id);
-    if published.is_none_or(|event| event.sha != sha.to_string() || event.policy_id != version.policy_id) {
+    let same = state.policy_versions.get(&id).is_some_and(|published| {
+        published.what.sha == sha.to_string()
+            && published.what.policy_id == version.policy_id
+            && published.at == version.created_at
+            && published.by == version.created_by
+    });
+    if !same {
         report.problem(zone.id, format_args!("policy version {id} is not the one that was published"));
     }
     let pinned: Pinned = pinned_version(version);
@@ -134,10 +136,12 @@ async fn set_version(
         return Ok(Err(error.message().to_owned()));
     }
     let published = state.set_versions.get(&record.id);
-    let same = published.is_some_and(|event| {
-        event.manifest_sha == record.manifest_sha.to_string()
-            && event.schema_sha == record.schema_sha.to_string()
-            && event.texts_sha == record.texts_sha.to_string()
+    let same = published.is_some_and(|published| {
+        published.what.manifest_sha == record.manifest_sha.to_string()
+            && published.what.schema_sha == record.schema_sha.to_string()
+            && published.what.texts_sha == record.texts_sha.to_string()
+            && published.at == record.created_at
+            && published.by == record.created_by
     });
     if !same {
         return Ok(Err("it is not the one that was published".to_owned()));
