@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The HTTP face of cedarkeep: routes, wire types, authentication, status codes, the `OpenAPI` document.
+//!
+//! [`router`] builds everything over a [`Service`](cedarkeep_service::Service); [`serve`] answers connections with it.
+//! Nothing here decides anything about policies: a handler extracts, calls the service and answers.
+
+mod answer;
+mod app;
+mod auth;
+mod base;
+mod body;
+mod caller;
+mod conditional;
+mod config;
+mod failure;
+mod frame;
+mod openapi;
+mod path;
+mod permissions;
+mod query;
+mod router;
+mod routes;
+mod serve;
+mod status;
+mod telemetry;
+mod wire;
+
+pub use config::{BaseUrl, HttpConfig, InvalidBaseUrl, Limits, MetricsAccess};
+pub use openapi::openapi_json;
+pub use router::{metrics_router, router};
+pub use serve::serve;
+pub use telemetry::{LATENCY_BUCKETS, LATENCY_METRIC, REQUESTS_METRIC};

@@ -1,0 +1,178 @@
+//! The `OpenAPI` 3.1 document: what the handlers say of themselves, and what holds for all of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::{
+    OpenApi, ToSchema,
+    openapi::{
+        self, Content, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
+        path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
+        schema::{ObjectBuilder, Type},
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    config::MetricsAccess,
+    routes,
+    wire::{AttestationStatement, ErrorBody, kinds},
+};
+
+/// What stands above the paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "cedarkeep",
+        description = "Versioned Cedar policies with signed attestations.\n\nA version is immutable and \
+                       content-addressed, a binding is a pointer, a decision is a pure function of the two. Every body \
+                       is JSON in UTF-8; unknown members are refused, unknown query parameters ignored.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/", description = "This server")),
+    security(("bearer" = [])),
+    tags(
+        (name = "Zones", description = "The tenants: each holds policies, policy sets, keys, bindings and events."),
+        (name = "Policy schemas", description = "The Cedar schemas that policies are validated against."),
+        (name = "Policies", description = "Names for rows of immutable policy versions."),
+        (name = "Policy versions", description = "Cedar content, immutable and content-addressed."),
+        (name = "Policy sets", description = "Names for rows of immutable, attested set versions."),
+        (name = "Policy set versions", description = "Manifests of pinned policy versions, signed by the zone."),
+        (name = "Attestations", description = "The signatures, for verifiers who trust nobody."),
+        (name = "Decisions", description = "May this principal do this to that resource?"),
+        (name = "Events", description = "The gapless, chained record of every change."),
+        (name = "Keys", description = "The public keys of a zone."),
+        (name = "Operation", description = "For those who run the server."),
+    ),
+    components(schemas(
+        kinds::Id, kinds::Timestamp, kinds::Sha256, kinds::SchemaVersionName, kinds::ScopeType,
+        kinds::ValidationMode, kinds::ScopeCombination, AttestationStatement, ErrorBody<'static>,
+    )),
+)]
+struct Document;
+
+/// The router that the document is gathered from, its fixed parts filled in.
+pub(crate) fn describe(metrics: MetricsAccess) -> openapi::OpenApi {
+    let routes = OpenApiRouter::new().merge(routes::protected(metrics)).merge(routes::public());
+    let mut document = Document::openapi();
+    document.merge(routes.into_openapi());
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An administrator's token."));
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+    components.responses.insert("Error".to_owned(), RefOr::T(error_response()));
+    for (path, item) in &mut document.paths.paths {
+        complete(path, item);
+    }
+    document
+}
+
+/// The document as it is served and committed, for the default configuration.
+///
+/// # Errors
+/// When it could not be written as JSON.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    write(MetricsAccess::default())
+}
+
+/// The document for a configuration, as it is served.
+pub(crate) fn write(metrics: MetricsAccess) -> Result<String, serde_json::Error> {
+    let document = sorted(serde_json::to_value(describe(metrics))?);
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// The same value with sorted members, so that the text depends neither on the order in which routes are added nor on
+/// which map `serde_json` was built with.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<_, _> = members.into_iter().collect();
+            Value::Object(members.into_iter().map(|(name, member)| (name, sorted(member))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+fn error_response() -> Response {
+    let schema = Ref::from_schema_name(ErrorBody::name());
+    let content = Content::new(Some(schema));
+    ResponseBuilder::new().description("The request was refused.").content("application/json", content).build()
+}
+
+/// Operations whose body may be left out.
+const OPTIONAL_BODIES: [&str; 1] = ["updatePolicySchema"];
+
+/// Adds to each operation of a path the headers that it reads and the ways in which it can be refused.
+fn complete(path: &str, item: &mut PathItem) {
+    let operations = [
+        (HttpMethod::Get, &mut item.get),
+        (HttpMethod::Post, &mut item.post),
+        (HttpMethod::Put, &mut item.put),
+        (HttpMethod::Patch, &mut item.patch),
+        (HttpMethod::Delete, &mut item.delete),
+    ];
+    for (method, operation) in operations {
+        let Some(operation) = operation else { continue };
+        let optional = operation.operation_id.as_deref().is_some_and(|id| OPTIONAL_BODIES.contains(&id));
+        if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| optional) {
+            body.required = Some(Required::False);
+        }
+        let headers = headers(path, &method);
+        operation.parameters.get_or_insert_default().extend(headers.into_iter().map(Into::into));
+        for status in refusals(path, &method, operation) {
+            let refusal = RefOr::Ref(Ref::from_response_name("Error"));
+            operation.responses.responses.entry(status.to_owned()).or_insert(refusal);
+        }
+    }
+}
+
+fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
+    if !path.starts_with("/zones") {
+        return Vec::new();
+    }
+    let mut headers = vec![
+        header("X-API-Version", "The API version that the client was written for, a date; echoed."),
+        header("X-Client-Request-ID", "The client's id for the request; echoed and logged."),
+    ];
+    match method {
+        HttpMethod::Get => headers.push(header("If-None-Match", "Answer 304 when the object still has this ETag.")),
+        HttpMethod::Post if !path.ends_with("/authorize") => headers.push(header(
+            "Idempotency-Key",
+            "1 to 255 visible ASCII characters: the same key and body within 24 hours gives the first answer again.",
+        )),
+        HttpMethod::Patch | HttpMethod::Put | HttpMethod::Delete => {
+            headers.push(header("If-Match", "Answer 412 when the object no longer has this ETag."));
+        }
+        _ => {}
+    }
+    headers
+}
+
+fn header(name: &str, meaning: &str) -> Parameter {
+    let text = Schema::Object(ObjectBuilder::new().schema_type(Type::String).build());
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(Required::False);
+    parameter.schema(Some(text)).description(Some(meaning)).build()
+}
+
+fn refusals(path: &str, method: &HttpMethod, operation: &Operation) -> Vec<&'static str> {
+    let mut statuses = vec!["503"];
+    if operation.security.is_none() {
+        statuses.extend(["401", "403"]);
+    }
+    if !path.contains("/zones") {
+        return statuses;
+    }
+    statuses.extend(["400", "404", "429"]);
+    if operation.request_body.is_some() {
+        statuses.extend(["408", "413", "415", "422"]);
+    }
+    if *method != HttpMethod::Get && !path.ends_with("/authorize") {
+        statuses.push("409");
+    }
+    if [HttpMethod::Patch, HttpMethod::Put, HttpMethod::Delete].contains(method) {
+        statuses.push("412");
+    }
+    statuses
+}

@@ -1,0 +1,101 @@
+//! Ids in paths. What does not parse is answered like what is not there.
+
+use std::str::FromStr;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use cedarkeep_model::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ZoneId};
+use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
+use utoipa::IntoParams;
+
+use crate::{app::App, failure::Failure, wire::kinds};
+
+/// The parameters of a path.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let path = axum::extract::Path::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path(found)| Self(found)).map_err(|_| Failure::not_found())
+    }
+}
+
+/// Reads an id in the one spelling that we write.
+fn id<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(|_| de::Error::custom("not an id"))
+}
+
+macro_rules! path {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Deserialize, IntoParams)]
+        #[into_params(parameter_in = Path)]
+        pub(crate) struct $name {
+            $($(#[$field_doc])* #[serde(deserialize_with = "id")] #[param(value_type = kinds::Id)] pub(crate) $field: $type),+
+        }
+    };
+}
+
+path!(
+    /// A zone.
+    ZonePath {
+        /// The zone.
+        zone_id: ZoneId,
+    }
+);
+path!(
+    /// A policy of a zone.
+    PolicyPath {
+        /// The zone.
+        zone_id: ZoneId,
+        /// The policy.
+        policy_id: PolicyId,
+    }
+);
+path!(
+    /// A version of a policy.
+    #[expect(clippy::struct_field_names, reason = "the names of the parameters are part of the API")]
+    PolicyVersionPath {
+        /// The zone.
+        zone_id: ZoneId,
+        /// The policy.
+        policy_id: PolicyId,
+        /// The policy version.
+        version_id: PolicyVersionId,
+    }
+);
+path!(
+    /// A policy set of a zone.
+    PolicySetPath {
+        /// The zone.
+        zone_id: ZoneId,
+        /// The policy set.
+        policy_set_id: PolicySetId,
+    }
+);
+path!(
+    /// A version of a policy set.
+    #[expect(clippy::struct_field_names, reason = "the names of the parameters are part of the API")]
+    SetVersionPath {
+        /// The zone.
+        zone_id: ZoneId,
+        /// The policy set.
+        policy_set_id: PolicySetId,
+        /// The policy set version.
+        version_id: PolicySetVersionId,
+    }
+);
+
+/// A schema version of a zone.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SchemaPath {
+    /// The zone.
+    #[serde(deserialize_with = "id")]
+    #[param(value_type = kinds::Id)]
+    pub(crate) zone_id: ZoneId,
+    /// The schema version, such as `2026-03-16`.
+    #[param(value_type = kinds::SchemaVersionName)]
+    pub(crate) version: SchemaVersion,
+}

@@ -1,0 +1,20 @@
+//! What a caller may do in a zone, as `expand[]=permissions` tells it.
+
+use crate::wire::Permissions;
+
+/// Actions by kind of object, in the words of the routes.
+const ACTIONS: [(&str, &[&str]); 7] = [
+    ("zones", &["read", "update", "delete"]),
+    ("policy_schemas", &["create", "read", "update"]),
+    ("policies", &["create", "read", "update", "archive"]),
+    ("policy_versions", &["create", "read", "archive"]),
+    ("policy_sets", &["create", "read", "update", "archive"]),
+    ("policy_set_versions", &["create", "read", "activate", "archive"]),
+    ("decisions", &["authorize"]),
+];
+
+/// All of them: every credential that authenticates is an administrator's.
+pub(crate) fn of_an_administrator() -> Permissions {
+    let all = |actions: &[&'static str]| actions.iter().map(|action| (*action, true)).collect();
+    ACTIONS.iter().map(|(kind, actions)| (*kind, all(actions))).collect()
+}

@@ -1,0 +1,44 @@
+//! The router: routes within their frame.
+
+use std::sync::Arc;
+
+use axum::{Router, middleware, response::IntoResponse, routing::get};
+use bytes::Bytes;
+use cedarkeep_service::Service;
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    app::App,
+    auth::authenticate,
+    conditional::revalidate,
+    config::HttpConfig,
+    failure::Failure,
+    frame::frame,
+    openapi,
+    routes::{self, METRICS_TYPE},
+};
+
+/// The whole API over a service. `metrics` renders what the process has recorded.
+///
+/// # Errors
+/// When the `OpenAPI` document could not be written.
+pub fn router(service: Service, config: &HttpConfig, metrics: PrometheusHandle) -> Result<Router, serde_json::Error> {
+    let openapi = Bytes::from(openapi::write(config.metrics)?);
+    let app = App { service, config: Arc::new(config.clone()), metrics, openapi };
+    let credential = middleware::from_fn_with_state(app.clone(), authenticate);
+    let protected = OpenApiRouter::new().merge(routes::protected(config.metrics)).route_layer(credential);
+    let routes: Router<App> = protected.merge(routes::public()).into();
+    let routes = routes
+        .fallback(async || Failure::not_found())
+        .method_not_allowed_fallback(async || Failure::method_not_allowed())
+        .layer(middleware::from_fn(revalidate))
+        .layer(middleware::from_fn_with_state(app.clone(), frame));
+    Ok(routes.with_state(app))
+}
+
+/// `GET /metrics` alone and without a credential, for a listener that only the operators reach.
+pub fn metrics_router(metrics: PrometheusHandle) -> Router {
+    let render = async move || ([("content-type", METRICS_TYPE)], metrics.render()).into_response();
+    Router::new().route("/metrics", get(render))
+}

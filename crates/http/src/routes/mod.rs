@@ -1,0 +1,42 @@
+//! The routes, one file a resource. A handler extracts, calls the service and answers.
+
+mod attestations;
+mod authorize;
+mod documents;
+mod events;
+mod jwks;
+mod policies;
+mod policy_schemas;
+mod policy_set_versions;
+mod policy_sets;
+mod policy_versions;
+mod probes;
+mod zones;
+
+pub(crate) use self::probes::METRICS_TYPE;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{app::App, config::MetricsAccess};
+
+/// The routes that need a credential.
+pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
+    let routes = OpenApiRouter::new()
+        .merge(zones::routes())
+        .merge(policy_schemas::routes())
+        .merge(policies::routes())
+        .merge(policy_versions::routes())
+        .merge(policy_sets::routes())
+        .merge(policy_set_versions::routes())
+        .merge(attestations::routes())
+        .merge(authorize::routes())
+        .merge(events::routes());
+    match metrics {
+        MetricsAccess::WithCredential => routes.merge(probes::metrics_routes()),
+        MetricsAccess::Elsewhere => routes,
+    }
+}
+
+/// The routes that anybody may ask.
+pub(crate) fn public() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(jwks::routes()).merge(probes::routes()).merge(documents::routes())
+}

@@ -1,0 +1,121 @@
+//! Decisions.
+
+use std::borrow::Cow;
+
+use cedarkeep_service::{DecisionRequest, Uid};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Map, Value};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Array, RefOr, Schema,
+        schema::Type::{Integer, Object, String as Text},
+    },
+};
+
+use super::kinds::{
+    self, EntityUid, Id, ScopeCombination, ScopeType, Sha256, Timestamp, bare, kind, members, reference,
+};
+use crate::body::RequestBody;
+
+/// A question: may this principal do this to that resource?
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "principal": {"type": "User", "id": "alice"},
+    "action": {"type": "Action", "id": "read"},
+    "resource": {"type": "Doc", "id": "1"},
+    "context": {},
+    "entities": []
+}))]
+pub(crate) struct AuthorizeRequest {
+    #[serde(deserialize_with = "uid")]
+    #[schema(value_type = EntityUid)]
+    principal: Uid,
+    #[serde(deserialize_with = "uid")]
+    #[schema(value_type = EntityUid)]
+    action: Uid,
+    #[serde(deserialize_with = "uid")]
+    #[schema(value_type = EntityUid)]
+    resource: Uid,
+    /// The Cedar context.
+    context: Option<Map<String, Value>>,
+    /// The session that the request belongs to, from a verified token.
+    session: Option<String>,
+    /// Entities in Cedar's entity JSON; the zone's `request_entities` says what they count for.
+    #[schema(value_type = Option<Vec<Object>>)]
+    entities: Option<Vec<Value>>,
+    /// Whether the answer names the policies that determined it.
+    explain: Option<bool>,
+    /// Wait until this instance has seen that revision of the zone.
+    at_least_revision: Option<u64>,
+}
+
+fn uid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uid, D::Error> {
+    Uid::from_json(&Value::deserialize(deserializer)?).map_err(de::Error::custom)
+}
+
+impl From<AuthorizeRequest> for DecisionRequest {
+    fn from(body: AuthorizeRequest) -> Self {
+        Self {
+            principal: body.principal,
+            action: body.action,
+            resource: body.resource,
+            context: Value::Object(body.context.unwrap_or_default()),
+            session: body.session,
+            entities: Value::Array(body.entities.unwrap_or_default()),
+            explain: body.explain.unwrap_or(false),
+            at_least_revision: body.at_least_revision,
+        }
+    }
+}
+
+impl RequestBody for AuthorizeRequest {
+    const KEYED: bool = false;
+    const LARGE: bool = true;
+}
+
+kind!(
+    /// A decision.
+    Decision => members(
+        "The answer to a decision request.",
+        vec![
+            ("decision", bare(Text), "`allow` or `deny`."),
+            ("decision_id", reference::<Id>(), "The id of this decision."),
+            ("revision", bare(Integer), "The zone's revision that decided."),
+            ("combination", reference::<ScopeCombination>(), "How the slots were put together."),
+            ("evaluated_at", reference::<Timestamp>(), "When."),
+            ("reason?", bare(Text),
+             "On a deny: `no_active_policy_set`, `forbidden`, `no_permit`, `forbid_errored` or `session_required`."),
+            ("scopes", Schema::Array(Array::new(slot())).into(), "The slots that decided, in order."),
+            ("shadow", bare_array(), "The shadow bindings, which never change a decision, each as a slot with `diverged`."),
+        ],
+    )
+);
+
+fn slot() -> RefOr<Schema> {
+    let slot = members(
+        "One slot.",
+        vec![
+            ("scope_type", reference::<ScopeType>(), "The slot's kind."),
+            ("scope_target_id", bare(Text), "The slot's target."),
+            ("decision", bare(Text), "`allow` or `deny`."),
+            ("policy_set_id", reference::<Id>(), "The bound set."),
+            ("policy_set_version_id", reference::<Id>(), "The bound version."),
+            ("version", bare(Integer), "Its number within the set."),
+            ("manifest_sha", reference::<Sha256>(), "Its manifest digest, which its attestation signs."),
+            ("reason?", bare(Text), "On a deny: why."),
+            (
+                "determining_policies?",
+                bare_array(),
+                "With `explain`: policy_id, policy_version_id, name, cedar_id, effect and annotations of each.",
+            ),
+            ("errors?", bare_array(), "With `explain`: policies that could not be evaluated, and why."),
+        ],
+    );
+    Schema::Object(slot.build()).into()
+}
+
+fn bare_array() -> RefOr<Schema> {
+    Schema::Array(Array::new(kinds::bare(Object))).into()
+}

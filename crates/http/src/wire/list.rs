@@ -1,0 +1,66 @@
+//! Lists and their cursors.
+
+use cedarkeep_service::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::failure::Failure;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    /// The objects, in the order asked for.
+    pub(crate) items: Vec<T>,
+    /// Where the next and the previous page are.
+    pub(crate) pagination: Pagination,
+}
+
+/// Where the next and the previous page are.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub(crate) struct Pagination {
+    /// Give it as `after` to get the next page; null on the last.
+    #[schema(required)]
+    pub(crate) after_cursor: Option<String>,
+    /// Give it as `before` to get the previous page; null on the first.
+    #[schema(required)]
+    pub(crate) before_cursor: Option<String>,
+    /// How many objects the list has in all; only with `expand[]=total_count`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total_count: Option<u64>,
+}
+
+/// The same in the older form, which lists of zones carry too.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PageInfo {
+    has_next_page: bool,
+    has_previous_page: bool,
+    #[schema(required)]
+    start_cursor: Option<String>,
+    #[schema(required)]
+    end_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    /// Brings each object of a page into its wire form.
+    pub(crate) fn new<M>(page: Page<M>, wire: impl Fn(M) -> Result<T, Failure>) -> Result<Self, Failure> {
+        let Page { items, after_cursor, before_cursor, total_count } = page;
+        let items = items.into_iter().map(wire).collect::<Result<_, _>>()?;
+        Ok(Self { items, pagination: Pagination { after_cursor, before_cursor, total_count } })
+    }
+
+    /// A list that has no further pages.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        Self { items, pagination: Pagination::default() }
+    }
+}
+
+impl From<&Pagination> for PageInfo {
+    fn from(pagination: &Pagination) -> Self {
+        Self {
+            has_next_page: pagination.after_cursor.is_some(),
+            has_previous_page: pagination.before_cursor.is_some(),
+            start_cursor: pagination.before_cursor.clone(),
+            end_cursor: pagination.after_cursor.clone(),
+        }
+    }
+}

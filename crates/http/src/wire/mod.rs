@@ -1,0 +1,70 @@
+//! The objects of the API as they stand on the wire: field names, nullability and types of the published clients, and
+//! ours beside them.
+
+mod attestation;
+mod binding;
+mod decision;
+mod error;
+mod event;
+pub(crate) mod kinds;
+mod list;
+mod policy;
+mod policy_schema;
+mod policy_set;
+mod policy_set_version;
+mod policy_version;
+mod zone;
+mod zone_settings;
+
+use cedarkeep_service::Warning as ServiceWarning;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+pub(crate) use self::{
+    attestation::{AttestationEnvelope, AttestationStatement},
+    binding::PolicyBinding,
+    decision::{AuthorizeRequest, Decision},
+    error::ErrorBody,
+    event::ZoneEvent,
+    list::{List, PageInfo, Pagination},
+    policy::{Policy, PolicyCreate, PolicyUpdate},
+    policy_schema::{SchemaCreate, SchemaUpdate, SchemaVersion},
+    policy_set::{PolicySet, PolicySetCreate, PolicySetUpdate},
+    policy_set_version::{PolicySetVersion, SetVersionCreate, SetVersionUpdate},
+    policy_version::{PolicyVersion, PolicyVersionCreate, VersionUsage},
+    zone::{Oauth2Metadata, Permissions, Zone, ZoneCreate, ZoneUpdate},
+};
+use crate::failure::Failure;
+
+/// Something that the caller should know about what it has just published.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Warning {
+    /// What it is about.
+    #[schema(example = "no_permit")]
+    code: String,
+    /// What it means.
+    message: String,
+}
+
+impl From<ServiceWarning> for Warning {
+    fn from(warning: ServiceWarning) -> Self {
+        Self { code: warning.code, message: warning.message }
+    }
+}
+
+/// Stored JSON, which goes out verbatim.
+fn raw(json: String) -> Result<Box<RawValue>, Failure> {
+    RawValue::from_string(json).map_err(|_| Failure::internal())
+}
+
+/// A member that may be left out but is never null.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Keeps null, which takes a value away, apart from an absent member, which leaves it as it is.
+#[expect(clippy::option_option, reason = "a value, null and nothing mean three things")]
+fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,110 @@
+//! The settings of a zone: as a part of its answer, and as members of the bodies that create and change it.
+
+use cedarkeep_model as model;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::wire::kinds;
+
+/// The settings of a zone.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ZoneSettings {
+    /// While on, the zone cannot be deleted.
+    deletion_protection: bool,
+    /// Whether publishing validates policies.
+    #[schema(value_type = kinds::ValidationMode)]
+    validation_mode: model::ValidationMode,
+    /// How the slots of a decision are put together.
+    #[schema(value_type = kinds::ScopeCombination)]
+    scope_combination: model::ScopeCombination,
+    /// Whether a request without a bound session is denied.
+    session_required: bool,
+    /// What an erring `forbid` does to its slot.
+    #[schema(value_type = kinds::ForbidErrorRule)]
+    on_forbid_error: model::ForbidErrorRule,
+    /// Whether decision requests are checked against the schema.
+    validate_requests: bool,
+    /// What decision requests may say about entities.
+    #[schema(value_type = kinds::RequestEntities)]
+    request_entities: model::RequestEntities,
+    /// The policy set that a user's bundle is seeded from.
+    #[schema(value_type = Option<kinds::Id>, required)]
+    user_default_policy_set_id: Option<model::PolicySetId>,
+}
+
+impl From<model::ZoneSettings> for ZoneSettings {
+    fn from(settings: model::ZoneSettings) -> Self {
+        Self {
+            deletion_protection: settings.deletion_protection,
+            validation_mode: settings.validation_mode,
+            scope_combination: settings.scope_combination,
+            session_required: settings.session_required,
+            on_forbid_error: settings.on_forbid_error,
+            validate_requests: settings.validate_requests,
+            request_entities: settings.request_entities,
+            user_default_policy_set_id: settings.user_default_policy_set_id,
+        }
+    }
+}
+
+/// Declares a request body whose members are its own and those of [`SettingsPatch`](cedarkeep_service::SettingsPatch):
+/// serde can refuse unknown members only where all known ones stand in one struct.
+macro_rules! body_with_settings {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),+ $(,)? }) => {
+        #[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(deny_unknown_fields)]
+        $(#[$meta])*
+        pub(crate) struct $name {
+            $($(#[$field_meta])* pub(crate) $field: $type,)+
+            /// While on, the zone cannot be deleted.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(nullable = false)]
+            deletion_protection: Option<bool>,
+            /// Whether publishing validates policies.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(value_type = kinds::ValidationMode, required = false)]
+            validation_mode: Option<cedarkeep_model::ValidationMode>,
+            /// How the slots of a decision are put together.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(value_type = kinds::ScopeCombination, required = false)]
+            scope_combination: Option<cedarkeep_model::ScopeCombination>,
+            /// Whether a request without a bound session is denied.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(nullable = false)]
+            session_required: Option<bool>,
+            /// What an erring `forbid` does to its slot.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(value_type = kinds::ForbidErrorRule, required = false)]
+            on_forbid_error: Option<cedarkeep_model::ForbidErrorRule>,
+            /// Whether decision requests are checked against the schema.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(nullable = false)]
+            validate_requests: Option<bool>,
+            /// What decision requests may say about entities.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(value_type = kinds::RequestEntities, required = false)]
+            request_entities: Option<cedarkeep_model::RequestEntities>,
+            /// The policy set that a user's bundle is seeded from; null for none.
+            #[serde(default, deserialize_with = "crate::wire::nullable")]
+            #[schema(value_type = Option<kinds::Id>)]
+            user_default_policy_set_id: Option<Option<cedarkeep_model::PolicySetId>>,
+        }
+
+        impl $name {
+            fn settings(&self) -> cedarkeep_service::SettingsPatch {
+                cedarkeep_service::SettingsPatch {
+                    deletion_protection: self.deletion_protection,
+                    validation_mode: self.validation_mode,
+                    scope_combination: self.scope_combination,
+                    session_required: self.session_required,
+                    on_forbid_error: self.on_forbid_error,
+                    validate_requests: self.validate_requests,
+                    request_entities: self.request_entities,
+                    user_default_policy_set_id: self.user_default_policy_set_id,
+                }
+            }
+        }
+    };
+}
+
+pub(super) use body_with_settings;
