@@ -169,49 +169,64 @@ def test_nothing_is_attested_that_is_not_there(untyped, attested, anonymous):
 
 
 @pytest.fixture(scope="module")
-def export(server, untyped, attested, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("export") / "version"
-    done = cedarkeep("export", server.url + untyped.version_url(attested), folder, CEDARKEEP_TOKEN=FIXTURE_TOKEN)
-    assert done.returncode == 0, done.stderr
-    return folder
+def export(server, untyped, tmp_path_factory):
+    """Exports a version into a folder of its own."""
+
+    def write(version):
+        folder = tmp_path_factory.mktemp("export") / "version"
+        done = cedarkeep("export", server.url + untyped.version_url(version), folder, CEDARKEEP_TOKEN=FIXTURE_TOKEN)
+        assert done.returncode == 0, done.stderr
+        return folder
+
+    return write
 
 
-def verifiers():
-    """Ours, and the script of the documents that does without our binary."""
-
-    def ours(folder, *trust):
-        return cedarkeep("verify", folder, *trust)
-
-    def script(folder, *trust):
-        command = [sys.executable, REPOSITORY / "docs/verify.py", folder, *trust]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-    return {"cedarkeep verify": ours, "docs/verify.py": script}
+def ours(folder, *kids):
+    return cedarkeep("verify", folder, *(word for kid in kids for word in ("--trust-kid", kid)))
 
 
-@pytest.mark.parametrize("verifier", verifiers())
-def test_an_export_verifies_when_its_key_is_trusted(export, jwks, verifier):
-    verify, kid = verifiers()[verifier], jwks["keys"][0]["kid"]
-    trusted = verify(export, "--trust-kid", kid)
+def script(folder, *kids):
+    """The one of the documents, which does without our binary."""
+    command = [sys.executable, REPOSITORY / "docs/verify.py", folder, *kids]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+VERIFIERS = pytest.mark.parametrize("verify", [ours, script])
+
+
+@VERIFIERS
+def test_an_export_verifies_when_its_key_is_trusted(export, attested, jwks, verify):
+    folder, kid = export(attested), jwks["keys"][0]["kid"]
+    trusted = verify(folder, kid)
     assert trusted.returncode == 0, trusted.stdout + trusted.stderr
-    for trust in ((), ("--trust-kid", kid[:-1] + ("A" if kid[-1] != "A" else "B"))):
-        assert verify(export, *trust).returncode == 1, "an export's own key set proves nothing"
+    for trust in ((), (kid[:-1] + ("A" if kid[-1] != "A" else "B"),)):
+        assert verify(folder, *trust).returncode == 1, "an export's own key set proves nothing"
 
 
-@pytest.mark.parametrize("verifier", verifiers())
-def test_a_changed_byte_in_any_file_is_found(export, jwks, verifier):
-    verify, kid = verifiers()[verifier], jwks["keys"][0]["kid"]
-    files = sorted(path for path in export.rglob("*") if path.is_file())
-    assert len(files) >= 5
+@VERIFIERS
+def test_a_changed_byte_in_any_file_is_found(export, untyped, jwks, verify):
+    folder, kid = export(untyped.publish_set(samples.STAFF_READ, TEXTS["unicode"])), jwks["keys"][0]["kid"]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert len(files) >= 9, "version, manifest, schema, key set, attestation, two policies in two forms"
     for path in files:
         kept = path.read_bytes()
         middle = len(kept) // 2
         path.write_bytes(kept[:middle] + bytes([kept[middle] ^ 1]) + kept[middle + 1 :])
-        try:
-            assert verify(export, "--trust-kid", kid).returncode != 0, path.name
-        finally:
-            path.write_bytes(kept)
-    assert verify(export, "--trust-kid", kid).returncode == 0
+        assert verify(folder, kid).returncode != 0, path.name
+        path.write_bytes(kept)
+    assert verify(folder, kid).returncode == 0
+
+
+@VERIFIERS
+def test_a_missing_or_added_file_is_found(export, untyped, jwks, verify):
+    folder, kid = export(untyped.publish_set(samples.STAFF_READ)), jwks["keys"][0]["kid"]
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        kept = path.read_bytes()
+        path.unlink()
+        assert verify(folder, kid).returncode != 0, path.name
+        path.write_bytes(kept)
+    (folder / "policies" / "surplus.cedar").write_text(samples.STAFF_READ)
+    assert verify(folder, kid).returncode != 0
 
 
 def test_verify_online(server, untyped, attested, jwks):
