@@ -1,5 +1,5 @@
 -- Tables of the embedded store. Ids and words are TEXT, counters and unix microseconds BIGINT, sealed bytes BLOB; signed and
--- hashed content is kept verbatim. Every tenant table leads with zone_id and nothing but zones themselves crosses zones.
+-- hashed content is kept verbatim; *_folded columns hold text in lower case for searches. Every tenant table leads with zone_id and nothing but zones themselves crosses zones.
 
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
@@ -81,6 +81,8 @@ CREATE TABLE policies (
     updated_by            TEXT,
     archived_at           BIGINT,
     archived_by           TEXT,
+    name_folded           TEXT   NOT NULL,
+    description_folded    TEXT,
     PRIMARY KEY (zone_id, id)
 );
 CREATE UNIQUE INDEX policies_name ON policies (zone_id, name) WHERE archived_at IS NULL;
@@ -131,6 +133,7 @@ CREATE TABLE policy_sets (
     updated_by        TEXT,
     archived_at       BIGINT,
     archived_by       TEXT,
+    name_folded       TEXT   NOT NULL,
     PRIMARY KEY (zone_id, id)
 );
 CREATE UNIQUE INDEX policy_sets_name ON policy_sets (zone_id, name) WHERE archived_at IS NULL;

@@ -10,7 +10,9 @@ mod record;
 mod write;
 
 pub use error::{StoreError, Unique};
-pub use list::{ArchivedFilter, Direction, Order, PolicyFilter, PolicySetFilter, Position, Slice, Window, ZoneFilter};
+pub use list::{
+    ArchivedFilter, BindingFilter, Direction, Order, PolicyFilter, PolicySetFilter, Position, Slice, Window, ZoneFilter,
+};
 pub use read::Read;
 pub use record::{AttestationRecord, IdempotentAnswer, Usage, ZoneState};
 pub use write::Write;

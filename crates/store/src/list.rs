@@ -1,6 +1,6 @@
 //! Lists: filters, and keyset windows over them. Page 1 and page 100,000 cost the same.
 
-use cedarkeep_model::{OwnerType, PolicyId, ScopeType};
+use cedarkeep_model::{BindingMode, OwnerType, PolicyId, PolicySetId, ScopeType};
 
 /// The direction of a list by creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,4 +110,17 @@ pub struct PolicySetFilter {
     pub archived: ArchivedFilter,
     /// Active sets first, then by creation; the list is then descending and opens forward only.
     pub by_status: bool,
+}
+
+/// Which bindings. Values within a member are alternatives, members narrow one another; all when empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct BindingFilter {
+    /// Only of versions of these sets.
+    pub policy_set_ids: Vec<PolicySetId>,
+    /// Only of these modes.
+    pub modes: Vec<BindingMode>,
+    /// Only of these scopes.
+    pub scope_types: Vec<ScopeType>,
+    /// Only of these targets.
+    pub scope_target_ids: Vec<String>,
 }

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Event, Policy, PolicyId, PolicySchema, PolicySetId, PolicySetState,
-    PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId, Digest,
+    Binding, BindingId, BindingMode, Digest, Event, Policy, PolicyId, PolicySchema, PolicySetId, PolicySetState,
+    PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId,
 };
 
 use crate::{
-    ArchivedFilter, AttestationRecord, IdempotentAnswer, PolicyFilter, PolicySetFilter, Slice, StoreError, Usage,
-    Window, ZoneFilter, ZoneState,
+    ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, Slice,
+    StoreError, Usage, Window, ZoneFilter, ZoneState,
 };
 
 /// Reads. Each method sees one moment. What belongs to another zone, or to a deleted one, is not there, save
@@ -81,6 +81,13 @@ pub trait Read: Send {
         zone: ZoneId,
         ids: &[PolicyVersionId],
     ) -> Result<Vec<PolicyVersion>, StoreError>;
+    /// The versions of a policy with this content digest, newest first, at most 20.
+    async fn policy_versions_by_sha(
+        &mut self,
+        zone: ZoneId,
+        policy: PolicyId,
+        sha: Digest,
+    ) -> Result<Vec<PolicyVersion>, StoreError>;
     /// The first of these versions that is archived, if there is one.
     async fn first_archived_version(
         &mut self,
@@ -115,6 +122,9 @@ pub trait Read: Send {
         set: PolicySetId,
         id: PolicySetVersionId,
     ) -> Result<Option<PolicySetVersion>, StoreError>;
+    /// The set that a version belongs to.
+    async fn set_of_version(&mut self, zone: ZoneId, id: PolicySetVersionId)
+    -> Result<Option<PolicySetId>, StoreError>;
     /// The versions of a policy set by creation.
     async fn set_versions(
         &mut self,
@@ -159,6 +169,15 @@ pub trait Read: Send {
         target: &str,
         mode: BindingMode,
     ) -> Result<Option<Binding>, StoreError>;
+    /// Bindings by creation.
+    async fn bindings(
+        &mut self,
+        zone: ZoneId,
+        filter: &BindingFilter,
+        window: &Window,
+    ) -> Result<Slice<Binding>, StoreError>;
+    /// How many of them.
+    async fn count_bindings(&mut self, zone: ZoneId, filter: &BindingFilter) -> Result<u64, StoreError>;
     /// The bindings that point at versions of a set, oldest first.
     async fn bindings_of_set(&mut self, zone: ZoneId, set: PolicySetId) -> Result<Vec<Binding>, StoreError>;
 

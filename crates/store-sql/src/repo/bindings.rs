@@ -1,9 +1,15 @@
 //! Bindings: the rows that say what decides.
 
 use cedarkeep_model::{Binding, BindingId, BindingMode, PolicyId, PolicySetId, PolicyVersionId, ScopeType, ZoneId};
-use cedarkeep_store::{StoreError, ZoneState};
+use cedarkeep_store::{BindingFilter, Position, Slice, StoreError, Window, ZoneState};
 
-use super::{Row, Sql, columns::Columns, engine::store_error, list::List, number, zones};
+use super::{
+    Row, Sql,
+    columns::Columns,
+    engine::store_error,
+    list::{Keys, List},
+    number, zones,
+};
 
 const SELECT: &str = "SELECT b.*, v.version, v.manifest_sha FROM bindings b \
      JOIN policy_set_versions v ON v.zone_id = b.zone_id AND v.id = b.policy_set_version_id WHERE b.zone_id = ";
@@ -28,7 +34,7 @@ fn binding(row: &Row) -> Result<Binding, StoreError> {
 
 pub(super) async fn get(db: &mut Sql, zone: ZoneId, id: BindingId) -> Result<Option<Binding>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND b.id = ").text(id);
+    list.living(zone).sql(" AND b.id = ").text(&id);
     Ok(list.all(db, binding).await?.pop())
 }
 
@@ -40,14 +46,49 @@ pub(super) async fn slot(
     mode: BindingMode,
 ) -> Result<Option<Binding>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND b.scope_type = ").text(scope).sql(" AND b.scope_target_id = ").text(target);
-    list.sql(" AND b.mode = ").text(mode);
+    list.living(zone).sql(" AND b.scope_type = ").text(&scope).sql(" AND b.scope_target_id = ").text(target);
+    list.sql(" AND b.mode = ").text(&mode);
     Ok(list.all(db, binding).await?.pop())
+}
+
+fn filtered(mut list: List, zone: ZoneId, filter: &BindingFilter) -> List {
+    list.living(zone);
+    if !filter.policy_set_ids.is_empty() {
+        list.one_of("b.policy_set_id", &filter.policy_set_ids);
+    }
+    if !filter.modes.is_empty() {
+        list.one_of("b.mode", &filter.modes);
+    }
+    if !filter.scope_types.is_empty() {
+        list.one_of("b.scope_type", &filter.scope_types);
+    }
+    if !filter.scope_target_ids.is_empty() {
+        list.one_of("b.scope_target_id", &filter.scope_target_ids);
+    }
+    list
+}
+
+pub(super) async fn list(
+    db: &mut Sql,
+    zone: ZoneId,
+    filter: &BindingFilter,
+    window: &Window,
+) -> Result<Slice<Binding>, StoreError> {
+    let positioned = |row: &Row| {
+        let binding = binding(row)?;
+        Ok((Position { rank: 0, at: binding.created_at.micros(), id: binding.id.to_string() }, binding))
+    };
+    let list = filtered(List::new(SELECT), zone, filter);
+    list.slice(db, Keys::created("b.created_at", "b.id"), window, positioned).await
+}
+
+pub(super) async fn count(db: &mut Sql, zone: ZoneId, filter: &BindingFilter) -> Result<u64, StoreError> {
+    filtered(List::new("SELECT COUNT(*) FROM bindings b WHERE b.zone_id = "), zone, filter).count(db).await
 }
 
 pub(super) async fn of_set(db: &mut Sql, zone: ZoneId, set: PolicySetId) -> Result<Vec<Binding>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND b.policy_set_id = ").text(set).sql(" ORDER BY b.revision, b.id");
+    list.living(zone).sql(" AND b.policy_set_id = ").text(&set).sql(" ORDER BY b.revision, b.id");
     list.all(db, binding).await
 }
 
@@ -61,7 +102,7 @@ pub(super) async fn of_policy_version(
          JOIN bindings b ON b.zone_id = e.zone_id AND b.policy_set_version_id = e.policy_set_version_id \
          JOIN policy_set_versions v ON v.zone_id = b.zone_id AND v.id = b.policy_set_version_id WHERE e.zone_id = ",
     );
-    list.text(zone).sql(" AND e.policy_version_id = ").text(id).sql(" ORDER BY b.revision, b.id");
+    list.living(zone).sql(" AND e.policy_version_id = ").text(&id).sql(" ORDER BY b.revision, b.id");
     list.all(db, binding).await
 }
 
@@ -76,7 +117,7 @@ pub(super) async fn pinning_policy(
             AND e.policy_set_version_id = b.policy_set_version_id \
          JOIN policy_set_versions v ON v.zone_id = b.zone_id AND v.id = b.policy_set_version_id WHERE b.zone_id = ",
     );
-    list.text(zone).sql(" AND e.policy_id = ").text(policy).sql(" ORDER BY b.revision, b.id LIMIT 1");
+    list.living(zone).sql(" AND e.policy_id = ").text(&policy).sql(" ORDER BY b.revision, b.id LIMIT 1");
     Ok(list.all(db, binding).await?.pop())
 }
 

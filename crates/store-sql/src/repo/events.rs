@@ -28,13 +28,13 @@ fn event(row: &Row) -> Result<(Position, Event), StoreError> {
 
 pub(super) async fn list(db: &mut Sql, zone: ZoneId, window: &Window) -> Result<Slice<Event>, StoreError> {
     let mut list = List::new("SELECT * FROM events WHERE zone_id = ");
-    list.text(zone);
+    list.text(&zone);
     list.slice(db, Keys { rank: None, at: Some("seq"), id: None }, window, event).await
 }
 
 pub(super) async fn count(db: &mut Sql, zone: ZoneId) -> Result<u64, StoreError> {
     let mut list = List::new("SELECT event_seq FROM zones WHERE id = ");
-    list.text(zone);
+    list.text(&zone);
     list.count(db).await
 }
 

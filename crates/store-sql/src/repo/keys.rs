@@ -7,7 +7,7 @@ use super::{Sql, columns::Columns, engine::store_error, list::List, number};
 
 pub(super) async fn list(db: &mut Sql, zone: ZoneId) -> Result<Vec<SigningKey>, StoreError> {
     let mut list = List::new("SELECT * FROM signing_keys WHERE zone_id = ");
-    list.text(zone).sql(" ORDER BY created_at, kid");
+    list.text(&zone).sql(" ORDER BY created_at, kid");
     list.all(db, |row| {
         let row = Columns(row);
         Ok(SigningKey {

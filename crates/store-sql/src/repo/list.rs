@@ -1,9 +1,24 @@
 //! Lists: a SELECT, conditions that are fixed pieces of SQL with parameters, and a keyset window.
 
+use cedarkeep_model::ZoneId;
 use cedarkeep_store::{ArchivedFilter, Direction, Order, Position, Slice, StoreError, Window};
-use sqlx::{AssertSqlSafe, Row as _};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Row as _, query::Query};
 
-use super::{Row, Sql, engine::store_error};
+use super::{
+    Database, Row, Sql,
+    engine::{OBJECTS, TEXTS, store_error},
+    to_json,
+};
+
+/// In bytes, in folded form. Nothing that is searched comes near it, and SQLite refuses patterns of twice as many.
+const LONGEST_TERM: usize = 24_000;
+
+/// Text as it is searched: in lower case by Unicode's rules, which the engines' own functions follow at best in part.
+pub(super) fn folded(text: &str) -> String {
+    text.to_lowercase()
+}
 
 enum Argument {
     Text(String),
@@ -65,37 +80,45 @@ impl List {
     }
 
     /// Adds a text parameter.
-    pub(super) fn text(&mut self, value: impl ToString) -> &mut Self {
+    pub(super) fn text(&mut self, value: &(impl ToString + ?Sized)) -> &mut Self {
         self.placeholder(Argument::Text(value.to_string()));
         self
     }
 
-    /// Adds ` AND column IN (…)`.
-    pub(super) fn one_of<T: ToString>(&mut self, column: &'static str, values: &[T]) -> &mut Self {
-        if values.is_empty() {
-            return self.sql(" AND FALSE");
-        }
-        self.sql(" AND ").sql(column).sql(" IN (");
-        for (index, value) in values.iter().enumerate() {
-            if index > 0 {
-                self.sql(", ");
-            }
-            self.text(value.to_string());
-        }
-        self.sql(")")
+    /// Adds the zone as a parameter, behind a SELECT that ends with `zone_id = `, and that it is not deleted.
+    pub(super) fn living(&mut self, zone: ZoneId) -> &mut Self {
+        self.text(&zone).sql(" AND EXISTS (SELECT 1 FROM zones WHERE deleted_at IS NULL AND id = ").text(&zone).sql(")")
     }
 
-    /// Adds ` AND (column LIKE … OR …)` for every column and term; wildcards in a term are literals.
+    /// Adds the values as rows of a column `value`: one parameter and one text of SQL, however many they are.
+    fn texts(&mut self, values: impl Iterator<Item = String>) -> &mut Self {
+        let values = values.map(Value::String).collect();
+        self.sql(TEXTS.0).text(&Value::Array(values)).sql(TEXTS.1)
+    }
+
+    /// Adds the objects as rows of a column `value`.
+    pub(super) fn objects<T: Serialize>(&mut self, objects: &[T]) -> Result<&mut Self, StoreError> {
+        Ok(self.sql(OBJECTS.0).text(&to_json(objects)?).sql(OBJECTS.1))
+    }
+
+    /// Adds ` AND column IN (…)`.
+    pub(super) fn one_of<T: ToString>(&mut self, column: &'static str, values: &[T]) -> &mut Self {
+        self.sql(" AND ").sql(column).sql(" IN (SELECT value FROM ").texts(values.iter().map(T::to_string)).sql(")")
+    }
+
+    /// Adds that one of the columns, which hold [`folded`] text, contains one of the terms; wildcards in a term are
+    /// literals. No terms, no condition.
     pub(super) fn contains(&mut self, columns: &[&'static str], terms: &[String]) -> &mut Self {
         if terms.is_empty() {
             return self;
         }
-        self.sql(" AND (FALSE");
+        let terms = terms.iter().map(|term| folded(term)).filter(|term| term.len() <= LONGEST_TERM);
+        let escaped = terms.map(|term| term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        self.sql(" AND EXISTS (SELECT 1 FROM ")
+            .texts(escaped.map(|term| format!("%{term}%")))
+            .sql(" AS term WHERE FALSE");
         for column in columns {
-            for term in terms {
-                let term = term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-                self.sql(" OR lower(").sql(column).sql(") LIKE lower(").text(format!("%{term}%")).sql(") ESCAPE '\\'");
-            }
+            self.sql(" OR ").sql(column).sql(" LIKE term.value ESCAPE '\\'");
         }
         self.sql(")")
     }
@@ -149,14 +172,20 @@ impl List {
         db: &mut Sql,
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut query = sqlx::query(AssertSqlSafe(self.sql));
-        for argument in self.arguments {
-            query = match argument {
-                Argument::Text(value) => query.bind(value),
-                Argument::Number(value) => query.bind(value),
-            };
-        }
-        query.fetch_all(db).await.map_err(store_error)?.iter().map(read).collect()
+        self.query().fetch_all(db).await.map_err(store_error)?.iter().map(read).collect()
+    }
+
+    /// Runs it for its effect.
+    pub(super) async fn execute(self, db: &mut Sql) -> Result<(), StoreError> {
+        self.query().execute(db).await.map(|_| ()).map_err(store_error)
+    }
+
+    fn query(self) -> Query<'static, Database, <Database as sqlx::Database>::Arguments> {
+        let query = sqlx::query(AssertSqlSafe(self.sql));
+        self.arguments.into_iter().fold(query, |query, argument| match argument {
+            Argument::Text(value) => query.bind(value),
+            Argument::Number(value) => query.bind(value),
+        })
     }
 
     /// Runs it through a window.

@@ -8,9 +8,10 @@ mod list;
 mod policies;
 mod policy_sets;
 mod policy_versions;
+mod read;
 mod schemas;
-mod session;
 mod set_versions;
+mod write;
 mod zones;
 
 use async_trait::async_trait;
@@ -35,7 +36,17 @@ pub(super) trait Transaction: Connection {
 }
 
 /// The contract over a connection: its `Read` over any, its `Write` over one with a transaction.
-pub(super) struct Session<C>(pub(super) C);
+pub(super) struct Session<C> {
+    on: C,
+    /// Whether the transaction can no longer be committed.
+    broken: bool,
+}
+
+impl<C: Connection> Session<C> {
+    pub(super) fn new(on: C) -> Self {
+        Self { on, broken: false }
+    }
+}
 
 /// Counters go to BIGINT columns; none of ours comes near their end.
 fn number(value: u64) -> Result<i64, StoreError> {

@@ -1,13 +1,13 @@
 //! Policies.
 
-use cedarkeep_model::{Policy, PolicyId, PolicySetVersionId, ZoneId};
+use cedarkeep_model::{Description, Policy, PolicyId, PolicySetVersionId, SchemaVersion, ZoneId};
 use cedarkeep_store::{PolicyFilter, Position, Slice, StoreError, Window};
 
 use super::{
     Row, Sql,
     columns::Columns,
     engine::store_error,
-    list::{Keys, List},
+    list::{Keys, List, folded},
     number,
 };
 
@@ -37,23 +37,23 @@ fn positioned(row: &Row) -> Result<(Position, Policy), StoreError> {
 }
 
 pub(super) async fn get(db: &mut Sql, zone: ZoneId, id: PolicyId) -> Result<Option<Policy>, StoreError> {
-    let sql = "SELECT * FROM policies WHERE zone_id = $1 AND id = $2";
-    let row = sqlx::query(sql).bind(zone.to_string()).bind(id.to_string()).fetch_optional(db).await;
-    row.map_err(store_error)?.as_ref().map(policy).transpose()
+    let mut list = List::new("SELECT * FROM policies WHERE zone_id = ");
+    list.living(zone).sql(" AND id = ").text(&id);
+    Ok(list.all(db, policy).await?.pop())
 }
 
 fn filtered(select: &'static str, zone: ZoneId, filter: &PolicyFilter) -> List {
     let mut list = List::new(select);
-    list.text(zone).archived("archived_at", filter.archived);
+    list.living(zone).archived("archived_at", filter.archived);
     if let Some(ids) = &filter.ids {
         list.one_of("id", ids);
     }
     if !filter.owner_types.is_empty() {
         list.one_of("owner_type", &filter.owner_types);
     }
-    list.contains(&["name", "description"], &filter.query)
-        .contains(&["name"], &filter.query_name)
-        .contains(&["description"], &filter.query_description);
+    list.contains(&["name_folded", "description_folded"], &filter.query)
+        .contains(&["name_folded"], &filter.query_name)
+        .contains(&["description_folded"], &filter.query_description);
     list
 }
 
@@ -81,29 +81,31 @@ pub(super) async fn pinned_names(
         "SELECT p.id, p.name FROM policy_set_version_entries e \
          JOIN policies p ON p.zone_id = e.zone_id AND p.id = e.policy_id WHERE e.zone_id = ",
     );
-    list.text(zone).sql(" AND e.policy_set_version_id = ").text(id);
+    list.living(zone).sql(" AND e.policy_set_version_id = ").text(&id);
     list.all(db, |row| Ok((Columns(row).parsed("id")?, Columns(row).text("name")?))).await
 }
 
 pub(super) async fn insert(db: &mut Sql, policy: &Policy) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO policies (zone_id, id, name, description, owner_type, revision, latest_version, \
-         latest_version_id, latest_schema_version, created_at, created_by, updated_at, updated_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         latest_version_id, latest_schema_version, created_at, created_by, updated_at, updated_by, name_folded, \
+         description_folded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(policy.zone_id.to_string())
     .bind(policy.id.to_string())
     .bind(policy.name.as_str())
-    .bind(policy.description.as_ref().map(|text| text.as_str()))
+    .bind(policy.description.as_ref().map(Description::as_str))
     .bind(policy.owner_type.as_str())
     .bind(number(policy.revision)?)
     .bind(policy.latest_version.map(number).transpose()?)
     .bind(policy.latest_version_id.map(|id| id.to_string()))
-    .bind(policy.latest_schema_version.as_ref().map(|version| version.as_str()))
+    .bind(policy.latest_schema_version.as_ref().map(SchemaVersion::as_str))
     .bind(policy.created_at.micros())
     .bind(&policy.created_by)
     .bind(policy.updated_at.micros())
     .bind(&policy.updated_by)
+    .bind(folded(policy.name.as_str()))
+    .bind(policy.description.as_ref().map(|text| folded(text.as_str())))
     .execute(db)
     .await
     .map(|_| ())
@@ -113,21 +115,23 @@ pub(super) async fn insert(db: &mut Sql, policy: &Policy) -> Result<(), StoreErr
 pub(super) async fn update(db: &mut Sql, policy: &Policy) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE policies SET name = $3, description = $4, revision = $5, latest_version = $6, latest_version_id = $7, \
-         latest_schema_version = $8, updated_at = $9, updated_by = $10, archived_at = $11, archived_by = $12 \
-         WHERE zone_id = $1 AND id = $2",
+         latest_schema_version = $8, updated_at = $9, updated_by = $10, archived_at = $11, archived_by = $12, \
+         name_folded = $13, description_folded = $14 WHERE zone_id = $1 AND id = $2",
     )
     .bind(policy.zone_id.to_string())
     .bind(policy.id.to_string())
     .bind(policy.name.as_str())
-    .bind(policy.description.as_ref().map(|text| text.as_str()))
+    .bind(policy.description.as_ref().map(Description::as_str))
     .bind(number(policy.revision)?)
     .bind(policy.latest_version.map(number).transpose()?)
     .bind(policy.latest_version_id.map(|id| id.to_string()))
-    .bind(policy.latest_schema_version.as_ref().map(|version| version.as_str()))
+    .bind(policy.latest_schema_version.as_ref().map(SchemaVersion::as_str))
     .bind(policy.updated_at.micros())
     .bind(&policy.updated_by)
     .bind(policy.archived.as_ref().map(|archived| archived.at.micros()))
     .bind(policy.archived.as_ref().map(|archived| &archived.by))
+    .bind(folded(policy.name.as_str()))
+    .bind(policy.description.as_ref().map(|text| folded(text.as_str())))
     .execute(db)
     .await
     .map(|_| ())

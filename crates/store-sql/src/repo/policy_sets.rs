@@ -7,7 +7,7 @@ use super::{
     Row, Sql,
     columns::Columns,
     engine::store_error,
-    list::{Keys, List},
+    list::{Keys, List, folded},
     number,
 };
 
@@ -67,20 +67,20 @@ fn bound(
     })
 }
 
-fn positioned(row: &Row) -> Result<(Position, PolicySetState), StoreError> {
+fn positioned(row: &Row, by_status: bool) -> Result<(Position, PolicySetState), StoreError> {
     let state = state(row)?;
-    let rank = i64::from(state.active.is_some());
+    let rank = i64::from(by_status && state.active.is_some());
     Ok((Position { rank, at: state.set.created_at.micros(), id: state.set.id.to_string() }, state))
 }
 
 pub(super) async fn get(db: &mut Sql, zone: ZoneId, id: PolicySetId) -> Result<Option<PolicySetState>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND s.id = ").text(id);
+    list.living(zone).sql(" AND s.id = ").text(&id);
     Ok(list.all(db, state).await?.pop())
 }
 
 fn filter_by(list: &mut List, zone: ZoneId, filter: &PolicySetFilter) {
-    list.text(zone).archived("s.archived_at", filter.archived);
+    list.living(zone).archived("s.archived_at", filter.archived);
     if !filter.owner_types.is_empty() {
         list.one_of("s.owner_type", &filter.owner_types);
     }
@@ -92,7 +92,7 @@ fn filter_by(list: &mut List, zone: ZoneId, filter: &PolicySetFilter) {
         Some(false) => list.sql(" AND ").sql(RANK).sql(" = 0"),
         None => list,
     };
-    list.contains(&["s.name"], &filter.query).contains(&["s.name"], &filter.query_name);
+    list.contains(&["s.name_folded"], &filter.query).contains(&["s.name_folded"], &filter.query_name);
 }
 
 pub(super) async fn list(
@@ -105,7 +105,7 @@ pub(super) async fn list(
     filter_by(&mut list, zone, filter);
     let mut keys = Keys::created("s.created_at", "s.id");
     keys.rank = filter.by_status.then_some(RANK);
-    list.slice(db, keys, window, positioned).await
+    list.slice(db, keys, window, |row| positioned(row, filter.by_status)).await
 }
 
 pub(super) async fn count(db: &mut Sql, zone: ZoneId, filter: &PolicySetFilter) -> Result<u64, StoreError> {
@@ -117,8 +117,8 @@ pub(super) async fn count(db: &mut Sql, zone: ZoneId, filter: &PolicySetFilter) 
 pub(super) async fn insert(db: &mut Sql, set: &PolicySet) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO policy_sets (zone_id, id, name, owner_type, scope_type, revision, latest_version, \
-         latest_version_id, created_at, created_by, updated_at, updated_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         latest_version_id, created_at, created_by, updated_at, updated_by, name_folded) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(set.zone_id.to_string())
     .bind(set.id.to_string())
@@ -132,6 +132,7 @@ pub(super) async fn insert(db: &mut Sql, set: &PolicySet) -> Result<(), StoreErr
     .bind(&set.created_by)
     .bind(set.updated_at.micros())
     .bind(&set.updated_by)
+    .bind(folded(set.name.as_str()))
     .execute(db)
     .await
     .map(|_| ())
@@ -141,7 +142,7 @@ pub(super) async fn insert(db: &mut Sql, set: &PolicySet) -> Result<(), StoreErr
 pub(super) async fn update(db: &mut Sql, set: &PolicySet) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE policy_sets SET name = $3, revision = $4, latest_version = $5, latest_version_id = $6, updated_at = $7, \
-         updated_by = $8, archived_at = $9, archived_by = $10 WHERE zone_id = $1 AND id = $2",
+         updated_by = $8, archived_at = $9, archived_by = $10, name_folded = $11 WHERE zone_id = $1 AND id = $2",
     )
     .bind(set.zone_id.to_string())
     .bind(set.id.to_string())
@@ -153,6 +154,7 @@ pub(super) async fn update(db: &mut Sql, set: &PolicySet) -> Result<(), StoreErr
     .bind(&set.updated_by)
     .bind(set.archived.as_ref().map(|archived| archived.at.micros()))
     .bind(set.archived.as_ref().map(|archived| &archived.by))
+    .bind(folded(set.name.as_str()))
     .execute(db)
     .await
     .map(|_| ())

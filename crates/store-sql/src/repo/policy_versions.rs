@@ -1,6 +1,8 @@
 //! Policy versions, their archive state, and who uses them.
 
-use cedarkeep_model::{Archived, PolicyId, PolicySetVersionId, PolicyVersion, PolicyVersionId, ZoneId};
+use std::collections::HashSet;
+
+use cedarkeep_model::{Archived, Digest, PolicyId, PolicySetVersionId, PolicyVersion, PolicyVersionId, ZoneId};
 use cedarkeep_store::{ArchivedFilter, Position, Slice, StoreError, Usage, Window};
 
 use super::{
@@ -13,9 +15,6 @@ use super::{
 
 const SELECT: &str = "SELECT v.*, x.archived_at, x.archived_by FROM policy_versions v \
      LEFT JOIN policy_version_archives x ON x.zone_id = v.zone_id AND x.policy_version_id = v.id WHERE v.zone_id = ";
-
-/// How many ids one statement names.
-const CHUNK: usize = 500;
 
 fn version(row: &Row) -> Result<PolicyVersion, StoreError> {
     let row = Columns(row);
@@ -54,7 +53,7 @@ pub(super) async fn get(
     id: PolicyVersionId,
 ) -> Result<Option<PolicyVersion>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND v.id = ").text(id).sql(" AND v.policy_id = ").text(policy);
+    list.living(zone).sql(" AND v.id = ").text(&id).sql(" AND v.policy_id = ").text(&policy);
     Ok(list.all(db, version).await?.pop())
 }
 
@@ -66,7 +65,7 @@ pub(super) async fn list(
     window: &Window,
 ) -> Result<Slice<PolicyVersion>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND v.policy_id = ").text(policy).archived("x.archived_at", archived);
+    list.living(zone).sql(" AND v.policy_id = ").text(&policy).archived("x.archived_at", archived);
     list.slice(db, Keys::created("v.created_at", "v.id"), window, by_creation).await
 }
 
@@ -80,7 +79,7 @@ pub(super) async fn count(
         "SELECT COUNT(*) FROM policy_versions v LEFT JOIN policy_version_archives x \
          ON x.zone_id = v.zone_id AND x.policy_version_id = v.id WHERE v.zone_id = ",
     );
-    list.text(zone).sql(" AND v.policy_id = ").text(policy).archived("x.archived_at", archived);
+    list.living(zone).sql(" AND v.policy_id = ").text(&policy).archived("x.archived_at", archived);
     list.count(db).await
 }
 
@@ -89,13 +88,21 @@ pub(super) async fn by_id(
     zone: ZoneId,
     ids: &[PolicyVersionId],
 ) -> Result<Vec<PolicyVersion>, StoreError> {
-    let mut found = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(CHUNK) {
-        let mut list = List::new(SELECT);
-        list.text(zone).one_of("v.id", chunk);
-        found.extend(list.all(db, version).await?);
-    }
-    Ok(found)
+    let mut list = List::new(SELECT);
+    list.living(zone).one_of("v.id", ids);
+    list.all(db, version).await
+}
+
+pub(super) async fn by_sha(
+    db: &mut Sql,
+    zone: ZoneId,
+    policy: PolicyId,
+    sha: Digest,
+) -> Result<Vec<PolicyVersion>, StoreError> {
+    let mut list = List::new(SELECT);
+    list.living(zone).sql(" AND v.policy_id = ").text(&policy).sql(" AND v.sha = ").text(&sha);
+    list.sql(" ORDER BY v.created_at DESC, v.id DESC LIMIT 20");
+    list.all(db, version).await
 }
 
 pub(super) async fn first_archived(
@@ -103,15 +110,11 @@ pub(super) async fn first_archived(
     zone: ZoneId,
     ids: &[PolicyVersionId],
 ) -> Result<Option<PolicyVersionId>, StoreError> {
-    for chunk in ids.chunks(CHUNK) {
-        let mut list = List::new("SELECT policy_version_id FROM policy_version_archives WHERE zone_id = ");
-        list.text(zone).one_of("policy_version_id", chunk).sql(" LIMIT 1");
-        let found = list.all(db, |row| Columns(row).parsed("policy_version_id")).await?;
-        if let Some(id) = found.into_iter().next() {
-            return Ok(Some(id));
-        }
-    }
-    Ok(None)
+    let mut list = List::new("SELECT policy_version_id FROM policy_version_archives WHERE zone_id = ");
+    list.living(zone).one_of("policy_version_id", ids);
+    let archived = list.all(db, |row| Columns(row).parsed("policy_version_id")).await?;
+    let archived: HashSet<PolicyVersionId> = archived.into_iter().collect();
+    Ok(ids.iter().copied().find(|id| archived.contains(id)))
 }
 
 pub(super) async fn of_set_version(
@@ -127,7 +130,7 @@ pub(super) async fn of_set_version(
          LEFT JOIN policy_version_archives x ON x.zone_id = v.zone_id AND x.policy_version_id = v.id \
          WHERE e.zone_id = ",
     );
-    list.text(zone).sql(" AND e.policy_set_version_id = ").text(id);
+    list.living(zone).sql(" AND e.policy_set_version_id = ").text(&id);
     if by_created_at {
         list.slice(db, Keys::created("v.created_at", "v.id"), window, by_creation).await
     } else {

@@ -1,6 +1,6 @@
 //! Schema versions: the content that never changes, and the state beside it.
 
-use cedarkeep_model::{PolicySchema, ZoneId};
+use cedarkeep_model::{PolicySchema, Timestamp, ZoneId};
 use cedarkeep_store::{Position, Slice, StoreError, Window};
 
 use super::{
@@ -45,12 +45,12 @@ fn positioned(row: &Row) -> Result<(Position, PolicySchema), StoreError> {
 
 pub(super) async fn get(db: &mut Sql, zone: ZoneId, version: &str) -> Result<Option<PolicySchema>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND p.version = ").text(version);
+    list.living(zone).sql(" AND p.version = ").text(version);
     Ok(list.all(db, schema).await?.pop())
 }
 
 fn by_default(list: &mut List, zone: ZoneId, is_default: Option<bool>) {
-    list.text(zone);
+    list.living(zone);
     match is_default {
         Some(true) => list.sql(" AND p.version = z.default_schema_version"),
         Some(false) => list.sql(" AND p.version <> z.default_schema_version"),
@@ -101,8 +101,8 @@ pub(super) async fn insert(db: &mut Sql, schema: &PolicySchema) -> Result<(), St
     .bind(schema.status.as_str())
     .bind(number(schema.revision)?)
     .bind(schema.updated_at.micros())
-    .bind(schema.deprecated_at.map(|at| at.micros()))
-    .bind(schema.archived_at.map(|at| at.micros()))
+    .bind(schema.deprecated_at.map(Timestamp::micros))
+    .bind(schema.archived_at.map(Timestamp::micros))
     .execute(db)
     .await
     .map(|_| ())
@@ -119,8 +119,8 @@ pub(super) async fn update(db: &mut Sql, schema: &PolicySchema) -> Result<(), St
     .bind(schema.status.as_str())
     .bind(number(schema.revision)?)
     .bind(schema.updated_at.micros())
-    .bind(schema.deprecated_at.map(|at| at.micros()))
-    .bind(schema.archived_at.map(|at| at.micros()))
+    .bind(schema.deprecated_at.map(Timestamp::micros))
+    .bind(schema.archived_at.map(Timestamp::micros))
     .execute(db)
     .await
     .map(|_| ())

@@ -74,8 +74,18 @@ pub(super) async fn get(
     id: PolicySetVersionId,
 ) -> Result<Option<PolicySetVersion>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND v.id = ").text(id).sql(" AND v.policy_set_id = ").text(set);
+    list.living(zone).sql(" AND v.id = ").text(&id).sql(" AND v.policy_set_id = ").text(&set);
     Ok(list.all(db, version).await?.pop())
+}
+
+pub(super) async fn set_of(
+    db: &mut Sql,
+    zone: ZoneId,
+    id: PolicySetVersionId,
+) -> Result<Option<PolicySetId>, StoreError> {
+    let mut list = List::new("SELECT policy_set_id FROM policy_set_versions WHERE zone_id = ");
+    list.living(zone).sql(" AND id = ").text(&id);
+    Ok(list.all(db, |row| Columns(row).parsed("policy_set_id")).await?.pop())
 }
 
 pub(super) async fn list(
@@ -86,7 +96,7 @@ pub(super) async fn list(
     window: &Window,
 ) -> Result<Slice<PolicySetVersion>, StoreError> {
     let mut list = List::new(SELECT);
-    list.text(zone).sql(" AND v.policy_set_id = ").text(set).archived("x.archived_at", archived);
+    list.living(zone).sql(" AND v.policy_set_id = ").text(&set).archived("x.archived_at", archived);
     list.slice(db, Keys::created("v.created_at", "v.id"), window, positioned).await
 }
 
@@ -100,13 +110,13 @@ pub(super) async fn count(
         "SELECT COUNT(*) FROM policy_set_versions v LEFT JOIN policy_set_version_archives x \
          ON x.zone_id = v.zone_id AND x.policy_set_version_id = v.id WHERE v.zone_id = ",
     );
-    list.text(zone).sql(" AND v.policy_set_id = ").text(set).archived("x.archived_at", archived);
+    list.living(zone).sql(" AND v.policy_set_id = ").text(&set).archived("x.archived_at", archived);
     list.count(db).await
 }
 
 pub(super) async fn all(db: &mut Sql, zone: ZoneId) -> Result<Vec<(PolicySetId, PolicySetVersionId)>, StoreError> {
     let mut list = List::new("SELECT policy_set_id, id FROM policy_set_versions WHERE zone_id = ");
-    list.text(zone).sql(" ORDER BY created_at, id");
+    list.living(zone).sql(" ORDER BY created_at, id");
     list.all(db, |row| Ok((Columns(row).parsed("policy_set_id")?, Columns(row).parsed("id")?))).await
 }
 
@@ -121,7 +131,7 @@ pub(super) async fn pinning(
          WHERE NOT EXISTS (SELECT 1 FROM policy_set_version_archives x WHERE x.zone_id = v.zone_id \
             AND x.policy_set_version_id = v.id) AND e.zone_id = ",
     );
-    list.text(zone).sql(" AND e.policy_version_id = ").text(id);
+    list.living(zone).sql(" AND e.policy_version_id = ").text(&id);
     list.sql(" ORDER BY v.created_at DESC, v.id DESC LIMIT 100");
     list.all(db, |row| record(&Columns(row))).await
 }
@@ -150,21 +160,13 @@ pub(super) async fn insert(db: &mut Sql, version: &SetVersionRecord) -> Result<(
     .execute(&mut *db)
     .await
     .map_err(store_error)?;
-    let (zone, id) = (version.zone_id.to_string(), version.id.to_string());
-    for entry in version.manifest.entries() {
-        sqlx::query(
-            "INSERT INTO policy_set_version_entries (zone_id, policy_set_version_id, policy_id, policy_version_id) \
-             VALUES ($1, $2, $3, $4)",
-        )
-        .bind(&zone)
-        .bind(&id)
-        .bind(entry.policy_id.to_string())
-        .bind(entry.policy_version_id.to_string())
-        .execute(&mut *db)
-        .await
-        .map_err(store_error)?;
-    }
-    Ok(())
+    let mut list = List::new(
+        "INSERT INTO policy_set_version_entries (zone_id, policy_set_version_id, policy_id, policy_version_id) SELECT ",
+    );
+    list.text(&version.zone_id).sql(", ").text(&version.id);
+    list.sql(", entry.value ->> 'policy_id', entry.value ->> 'policy_version_id' FROM ");
+    list.objects(version.manifest.entries())?.sql(" AS entry");
+    list.execute(db).await
 }
 
 pub(super) async fn archive(
@@ -193,7 +195,7 @@ pub(super) async fn attestations(
     id: PolicySetVersionId,
 ) -> Result<Vec<AttestationRecord>, StoreError> {
     let mut list = List::new("SELECT * FROM attestations WHERE zone_id = ");
-    list.text(zone).sql(" AND policy_set_version_id = ").text(id).sql(" ORDER BY seq");
+    list.text(&zone).sql(" AND policy_set_version_id = ").text(&id).sql(" ORDER BY seq");
     list.all(db, |row| {
         let row = Columns(row);
         Ok(AttestationRecord {

@@ -1,6 +1,6 @@
 //! Zones, and the values of the whole installation.
 
-use cedarkeep_model::{Timestamp, Zone, ZoneId};
+use cedarkeep_model::{Description, Timestamp, Zone, ZoneId};
 use cedarkeep_store::{Position, Slice, StoreError, Window, ZoneFilter};
 use sqlx::Row as _;
 
@@ -95,7 +95,7 @@ pub(super) async fn insert(db: &mut Sql, zone: &Zone, data_key: &[u8]) -> Result
     .bind(zone.organization_id.to_string())
     .bind(zone.slug.as_str())
     .bind(zone.name.as_str())
-    .bind(zone.description.as_ref().map(|text| text.as_str()))
+    .bind(zone.description.as_ref().map(Description::as_str))
     .bind(zone.owner_type.as_str())
     .bind(to_json(&zone.settings)?)
     .bind(zone.default_schema_version.as_str())
@@ -119,7 +119,7 @@ pub(super) async fn update(db: &mut Sql, zone: &Zone) -> Result<(), StoreError> 
     .bind(zone.id.to_string())
     .bind(zone.slug.as_str())
     .bind(zone.name.as_str())
-    .bind(zone.description.as_ref().map(|text| text.as_str()))
+    .bind(zone.description.as_ref().map(Description::as_str))
     .bind(to_json(&zone.settings)?)
     .bind(zone.default_schema_version.as_str())
     .bind(number(zone.object_revision)?)
@@ -142,7 +142,7 @@ pub(super) async fn delete(db: &mut Sql, id: ZoneId, at: Timestamp) -> Result<()
 }
 
 pub(super) async fn data_key(db: &mut Sql, id: ZoneId) -> Result<Option<Vec<u8>>, StoreError> {
-    let sql = "SELECT data_key FROM zones WHERE id = $1";
+    let sql = "SELECT data_key FROM zones WHERE id = $1 AND deleted_at IS NULL";
     let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(db).await.map_err(store_error)?;
     row.map(|row| row.try_get("data_key").map_err(store_error)).transpose()
 }

@@ -28,6 +28,12 @@ mod engine {
 
     /// How a statement takes a row for its transaction alone: not at all, the one writer already has everything.
     pub(super) const FOR_UPDATE: &str = "";
+
+    /// What stands before and behind a JSON array to make its texts rows of a column `value`.
+    pub(super) const TEXTS: (&str, &str) = ("json_each(", ")");
+
+    /// The same for an array of objects.
+    pub(super) const OBJECTS: (&str, &str) = ("json_each(", ")");
 }
 
 /// The first SQLite release without the bug by which two writers could corrupt a WAL database.
@@ -102,11 +108,11 @@ impl Connection for PoolConnection<sqlx::Sqlite> {
 impl Store for SqliteStore {
     async fn read(&self) -> Result<Box<dyn Read>, StoreError> {
         let connection = self.readers.acquire().await.map_err(engine::store_error)?;
-        Ok(Box::new(Session(connection)))
+        Ok(Box::new(Session::new(connection)))
     }
 
     async fn write(&self) -> Result<Box<dyn Write>, StoreError> {
-        Ok(Box::new(Session(self.writer.begin().await?)))
+        Ok(Box::new(Session::new(self.writer.begin().await?)))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -136,17 +142,21 @@ mod tests {
 
     #[tokio::test]
     async fn the_pragmas_that_safety_rests_on_are_set() {
+        async fn pragma(connection: &mut sqlx::SqliteConnection, name: &'static str) -> String {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT CAST(\"{name}\" AS TEXT) FROM pragma_{name}"));
+            sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
+        }
         let folder = tempfile::tempdir().unwrap();
         let options = OpenOptions { path: folder.path().join("test.db"), readers: 2 };
         let store = SqliteStore::open(&options).await.unwrap();
         let mut writer = store.writer.begin().await.unwrap();
-        let mut pragma = async |name: &'static str| -> String {
-            let sql = sqlx::AssertSqlSafe(format!("SELECT CAST(\"{name}\" AS TEXT) FROM pragma_{name}"));
-            sqlx::query_scalar(sql).fetch_one(writer.connection()).await.unwrap()
-        };
-        assert_eq!(pragma("journal_mode").await, "wal");
-        assert_eq!(pragma("synchronous").await, "2", "FULL");
-        assert_eq!(pragma("foreign_keys").await, "1");
-        assert_eq!(pragma("busy_timeout").await.is_empty(), false);
+        assert_eq!(pragma(writer.connection(), "journal_mode").await, "wal");
+        assert_eq!(pragma(writer.connection(), "synchronous").await, "2", "FULL");
+        assert_eq!(pragma(writer.connection(), "foreign_keys").await, "1");
+        let sql = "PRAGMA busy_timeout";
+        let patience: i64 = sqlx::query_scalar(sql).fetch_one(writer.connection()).await.unwrap();
+        assert_eq!(patience, 5_000);
+        let mut reader = store.readers.acquire().await.unwrap();
+        assert!(sqlx::query("DELETE FROM meta").execute(&mut *reader).await.is_err(), "readers cannot write");
     }
 }

@@ -1,9 +1,12 @@
 //! The one writer, and the commits it shares.
 //!
-//! A commit that is on disk when it is acknowledged costs one sync, a few milliseconds; a queue of callers need not pay
-//! one each. Every caller works in a savepoint of one common transaction. Who finishes while others wait leaves the
-//! common commit to them and is acknowledged by it; who finishes last commits for all. If that commit fails, all of
+//! A commit that is on disk when it is acknowledged costs one sync, up to a few milliseconds; a queue of callers need
+//! not pay one each. Every caller works in a savepoint of one common transaction. Who finishes while others wait leaves
+//! the common commit to them and is acknowledged by it; who finishes last commits for all. If that commit fails, all of
 //! them are told so, and nothing of theirs is there.
+//!
+//! A caller may go away at any moment (its future is dropped). Whatever moves the common transaction on therefore runs
+//! in a task of its own, which nobody can drop halfway.
 
 use std::sync::{
     Arc,
@@ -12,7 +15,10 @@ use std::sync::{
 
 use cedarkeep_store::StoreError;
 use sqlx::{Connection as _, Executor, SqliteConnection};
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, OwnedMutexGuard, oneshot},
+};
 
 use super::{
     engine,
@@ -22,7 +28,7 @@ use super::{
 /// How many callers one commit serves at the most, so that the first of them does not wait for ever.
 const MOST_PER_COMMIT: usize = 256;
 
-type Acknowledgement = oneshot::Sender<Result<(), String>>;
+type Acknowledgement = oneshot::Sender<Result<(), Arc<StoreError>>>;
 
 /// The common transaction.
 struct Group {
@@ -35,60 +41,46 @@ struct Group {
 #[derive(Clone)]
 pub(super) struct Writer {
     group: Arc<Mutex<Group>>,
+    /// How many callers are on their way to a turn, which all of them reach: whoever counts on them is not stranded.
     waiting: Arc<AtomicUsize>,
+    /// Where a turn that is dropped outside any runtime is undone.
+    runtime: Handle,
 }
 
 impl Writer {
+    /// Must be called within a runtime.
     pub(super) fn new(connection: SqliteConnection) -> Self {
         let group = Group { connection: Some(connection), open: false, finished: Vec::new() };
-        Self { group: Arc::new(Mutex::new(group)), waiting: Arc::default() }
+        Self { group: Arc::new(Mutex::new(group)), waiting: Arc::default(), runtime: Handle::current() }
     }
 
-    /// Waits for the connection and opens a savepoint on it.
+    /// Waits for the connection and opens a savepoint on it. When the caller goes away meanwhile, the turn is taken and
+    /// dropped.
     pub(super) async fn begin(&self) -> Result<Turn, StoreError> {
-        let place = Place::take(self);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.runtime.spawn(self.clone().take_turn()).await.map_err(|error| StoreError::Unavailable(error.into()))?
+    }
+
+    async fn take_turn(self) -> Result<Turn, StoreError> {
         let mut group = Arc::clone(&self.group).lock_owned().await;
-        place.leave();
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         group.begin().await?;
-        Ok(Turn { writer: self.clone(), group: Some(group) })
+        Ok(Turn { writer: self, group: Some(group) })
+    }
+
+    /// Commits when nobody waits who could do it, or when enough have gathered.
+    async fn end_turn(&self, mut group: OwnedMutexGuard<Group>) {
+        if self.waiting.load(Ordering::SeqCst) == 0 || group.finished.len() >= MOST_PER_COMMIT {
+            group.flush().await;
+        }
     }
 
     /// Commits what is finished and closes the connection.
     pub(super) async fn close(&self) {
-        let mut group = self.group.lock().await;
-        group.flush().await;
-        if let Some(connection) = group.connection.take()
-            && let Err(error) = connection.close().await
-        {
+        let group = Arc::clone(&self.group);
+        let closed = self.runtime.spawn(async move { group.lock().await.close().await });
+        if let Err(error) = closed.await {
             tracing::warn!(%error, "closing the database");
-        }
-    }
-}
-
-/// A place in the queue; leaving it without a turn (a caller that went away) must not strand those who count on it.
-struct Place<'a> {
-    writer: &'a Writer,
-    left: bool,
-}
-
-impl<'a> Place<'a> {
-    fn take(writer: &'a Writer) -> Self {
-        writer.waiting.fetch_add(1, Ordering::SeqCst);
-        Self { writer, left: false }
-    }
-
-    fn leave(mut self) {
-        self.left = true;
-        self.writer.waiting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        if !self.left {
-            self.writer.waiting.fetch_sub(1, Ordering::SeqCst);
-            let group = Arc::clone(&self.writer.group);
-            tokio::spawn(async move { group.lock().await.flush().await });
         }
     }
 }
@@ -103,11 +95,37 @@ impl Group {
             self.execute("BEGIN IMMEDIATE").await?;
             self.open = true;
         }
-        self.execute("SAVEPOINT turn").await
+        match self.execute("SAVEPOINT turn").await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let error = Arc::new(error);
+                self.fail(&error).await;
+                Err(shared(error))
+            }
+        }
     }
 
     async fn execute(&mut self, sql: &'static str) -> Result<(), StoreError> {
         self.connection()?.execute(sql).await.map(|_| ()).map_err(engine::store_error)
+    }
+
+    /// Keeps what the turn did, for the common commit.
+    async fn release(&mut self, caller: Acknowledgement) {
+        self.finished.push(caller);
+        if let Err(error) = self.execute("RELEASE turn").await {
+            self.fail(&Arc::new(error)).await;
+        }
+    }
+
+    /// Undoes what the turn did, and only that where SQLite has not already undone everything.
+    async fn undo(&mut self) {
+        let undone = match self.execute("ROLLBACK TO turn").await {
+            Ok(()) => self.execute("RELEASE turn").await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = undone {
+            self.fail(&Arc::new(error)).await;
+        }
     }
 
     /// Commits for everybody who has finished, and tells them.
@@ -115,29 +133,45 @@ impl Group {
         if !self.open {
             return;
         }
-        let result = self.execute("COMMIT").await;
-        match result {
-            Ok(()) => self.acknowledge(&Ok(())),
-            Err(error) => self.fail(&error).await,
+        match self.execute("COMMIT").await {
+            Ok(()) => {
+                self.open = false;
+                self.acknowledge(&Ok(()));
+            }
+            Err(error) => self.fail(&Arc::new(error)).await,
         }
-        self.open = false;
+    }
+
+    async fn close(&mut self) {
+        self.flush().await;
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "closing the database");
+        }
     }
 
     /// Gives the common transaction up: a full disk, for one, makes SQLite roll all of it back on its own.
-    async fn fail(&mut self, error: &StoreError) {
-        tracing::error!(error = error as &dyn std::error::Error, callers = self.finished.len(), "a commit failed");
+    async fn fail(&mut self, error: &Arc<StoreError>) {
+        let callers = self.finished.len();
+        tracing::error!(error = &**error as &dyn std::error::Error, callers, "the common transaction is lost");
         // When SQLite has rolled back already there is nothing to roll back, and it says so.
         drop(self.execute("ROLLBACK").await);
         self.open = false;
-        self.acknowledge(&Err(error.to_string()));
+        self.acknowledge(&Err(Arc::clone(error)));
     }
 
-    fn acknowledge(&mut self, result: &Result<(), String>) {
+    fn acknowledge(&mut self, result: &Result<(), Arc<StoreError>>) {
         for caller in self.finished.drain(..) {
             // A caller that went away is nobody to tell.
             drop(caller.send(result.clone()));
         }
     }
+}
+
+/// An error that several callers are told.
+fn shared(error: Arc<StoreError>) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
 }
 
 /// One caller's turn: a savepoint.
@@ -160,27 +194,16 @@ impl Transaction for Turn {
         let Some(mut group) = self.group.take() else {
             return Err(StoreError::Unavailable("the turn is over".into()));
         };
-        let (sender, acknowledged) = oneshot::channel();
-        match group.execute("RELEASE turn").await {
-            Ok(()) => group.finished.push(sender),
-            Err(error) => {
-                group.fail(&error).await;
-                return Err(error);
-            }
-        }
-        end_turn(&self.writer, group).await;
+        let writer = self.writer.clone();
+        let (caller, acknowledged) = oneshot::channel();
+        self.writer.runtime.spawn(async move {
+            group.release(caller).await;
+            writer.end_turn(group).await;
+        });
         match acknowledged.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(StoreError::Unavailable(error.into())),
-            Err(_) => Err(StoreError::Unavailable("the writer is gone".into())),
+            Ok(result) => result.map_err(shared),
+            Err(gone) => Err(StoreError::Unavailable(gone.into())),
         }
-    }
-}
-
-/// Commits when nobody waits who could do it, or when enough have gathered.
-async fn end_turn(writer: &Writer, mut group: OwnedMutexGuard<Group>) {
-    if writer.waiting.load(Ordering::SeqCst) == 0 || group.finished.len() >= MOST_PER_COMMIT {
-        group.flush().await;
     }
 }
 
@@ -188,15 +211,9 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let Some(mut group) = self.group.take() else { return };
         let writer = self.writer.clone();
-        tokio::spawn(async move {
-            let undone = match group.execute("ROLLBACK TO turn").await {
-                Ok(()) => group.execute("RELEASE turn").await,
-                Err(error) => Err(error),
-            };
-            match undone {
-                Ok(()) => end_turn(&writer, group).await,
-                Err(error) => group.fail(&error).await,
-            }
+        self.writer.runtime.spawn(async move {
+            group.undo().await;
+            writer.end_turn(group).await;
         });
     }
 }

@@ -1,0 +1,170 @@
+//! What can be done, over a connection with a transaction.
+
+use super::{
+    Session, Sql, Transaction, bindings, events, keys, policies, policy_sets, policy_versions, schemas, set_versions,
+    zones,
+};
+use async_trait::async_trait;
+use cedarkeep_model::{
+    Archived, Binding, BindingId, Event, NewEvent, Policy, PolicySchema, PolicySet, PolicySetVersionId, PolicyVersion,
+    PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
+};
+use cedarkeep_store::{AttestationRecord, IdempotentAnswer, StoreError, Write};
+
+fn broken() -> StoreError {
+    StoreError::Unavailable("an earlier step of this transaction failed or was left in the middle".into())
+}
+
+/// A step that failed, or whose future was dropped halfway, breaks the transaction. The engines differ in what they do
+/// then (SQLite may have rolled back and would go on outside of any transaction, PostgreSQL answers a COMMIT kindly and
+/// keeps nothing), so nothing more is sent to them.
+impl<C: Transaction> Session<C> {
+    fn step(&mut self) -> Result<&mut Sql, StoreError> {
+        if std::mem::replace(&mut self.broken, true) { Err(broken()) } else { Ok(self.on.connection()) }
+    }
+
+    fn done<T>(&mut self, step: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.broken = step.is_err();
+        step
+    }
+}
+
+#[async_trait]
+impl<C: Transaction> Write for Session<C> {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(broken());
+        }
+        self.on.commit().await
+    }
+
+    async fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let done = zones::put_meta(self.step()?, key, value).await;
+        self.done(done)
+    }
+
+    async fn lock_zone(&mut self, id: ZoneId) -> Result<Option<Zone>, StoreError> {
+        let done = zones::lock(self.step()?, id).await;
+        self.done(done)
+    }
+
+    async fn insert_zone(&mut self, zone: &Zone, data_key: &[u8]) -> Result<(), StoreError> {
+        let done = zones::insert(self.step()?, zone, data_key).await;
+        self.done(done)
+    }
+
+    async fn update_zone(&mut self, zone: &Zone) -> Result<(), StoreError> {
+        let done = zones::update(self.step()?, zone).await;
+        self.done(done)
+    }
+
+    async fn bump_revision(&mut self, id: ZoneId) -> Result<u64, StoreError> {
+        let done = zones::bump_revision(self.step()?, id).await;
+        self.done(done)
+    }
+
+    async fn delete_zone(&mut self, id: ZoneId, at: Timestamp) -> Result<(), StoreError> {
+        let done = zones::delete(self.step()?, id, at).await;
+        self.done(done)
+    }
+
+    async fn append_event(&mut self, zone: ZoneId, event: NewEvent) -> Result<Event, StoreError> {
+        let done = events::append(self.step()?, zone, event).await;
+        self.done(done)
+    }
+
+    async fn insert_schema(&mut self, schema: &PolicySchema) -> Result<(), StoreError> {
+        let done = schemas::insert(self.step()?, schema).await;
+        self.done(done)
+    }
+
+    async fn update_schema(&mut self, schema: &PolicySchema) -> Result<(), StoreError> {
+        let done = schemas::update(self.step()?, schema).await;
+        self.done(done)
+    }
+
+    async fn insert_policy(&mut self, policy: &Policy) -> Result<(), StoreError> {
+        let done = policies::insert(self.step()?, policy).await;
+        self.done(done)
+    }
+
+    async fn update_policy(&mut self, policy: &Policy) -> Result<(), StoreError> {
+        let done = policies::update(self.step()?, policy).await;
+        self.done(done)
+    }
+
+    async fn insert_policy_version(&mut self, version: &PolicyVersion) -> Result<(), StoreError> {
+        let done = policy_versions::insert(self.step()?, version).await;
+        self.done(done)
+    }
+
+    async fn archive_policy_version(
+        &mut self,
+        zone: ZoneId,
+        id: PolicyVersionId,
+        archived: &Archived,
+    ) -> Result<(), StoreError> {
+        let done = policy_versions::archive(self.step()?, zone, id, archived).await;
+        self.done(done)
+    }
+
+    async fn insert_policy_set(&mut self, set: &PolicySet) -> Result<(), StoreError> {
+        let done = policy_sets::insert(self.step()?, set).await;
+        self.done(done)
+    }
+
+    async fn update_policy_set(&mut self, set: &PolicySet) -> Result<(), StoreError> {
+        let done = policy_sets::update(self.step()?, set).await;
+        self.done(done)
+    }
+
+    async fn insert_set_version(&mut self, version: &SetVersionRecord) -> Result<(), StoreError> {
+        let done = set_versions::insert(self.step()?, version).await;
+        self.done(done)
+    }
+
+    async fn archive_set_version(
+        &mut self,
+        zone: ZoneId,
+        id: PolicySetVersionId,
+        archived: &Archived,
+    ) -> Result<(), StoreError> {
+        let done = set_versions::archive(self.step()?, zone, id, archived).await;
+        self.done(done)
+    }
+
+    async fn insert_attestation(&mut self, attestation: &AttestationRecord) -> Result<(), StoreError> {
+        let done = set_versions::insert_attestation(self.step()?, attestation).await;
+        self.done(done)
+    }
+
+    async fn bind(&mut self, binding: &Binding) -> Result<(), StoreError> {
+        let done = bindings::bind(self.step()?, binding).await;
+        self.done(done)
+    }
+
+    async fn unbind(&mut self, zone: ZoneId, id: BindingId) -> Result<(), StoreError> {
+        let done = bindings::unbind(self.step()?, zone, id).await;
+        self.done(done)
+    }
+
+    async fn insert_key(&mut self, key: &SigningKey) -> Result<(), StoreError> {
+        let done = keys::insert(self.step()?, key).await;
+        self.done(done)
+    }
+
+    async fn update_key(&mut self, key: &SigningKey) -> Result<(), StoreError> {
+        let done = keys::update(self.step()?, key).await;
+        self.done(done)
+    }
+
+    async fn keep_answer(&mut self, answer: &IdempotentAnswer, stale_before: Timestamp) -> Result<(), StoreError> {
+        let done = events::keep_answer(self.step()?, answer, stale_before).await;
+        self.done(done)
+    }
+
+    async fn forget_answers(&mut self, before: Timestamp, most: u32) -> Result<u64, StoreError> {
+        let done = events::forget_answers(self.step()?, before, most).await;
+        self.done(done)
+    }
+}

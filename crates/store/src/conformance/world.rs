@@ -1,0 +1,63 @@
+//! A zone with one of everything.
+
+use std::sync::Arc;
+
+use cedarkeep_model::{
+    Binding, BindingMode, Event, Policy, PolicySchema, PolicySet, PolicyVersion, SetVersionRecord, SigningKey, Zone,
+};
+
+use super::{
+    samples::{SCHEMA, set_version},
+    samples::{attestation, binding, data_key, key, new_event, policy, policy_set, policy_version, schema, zone},
+    support::commit,
+};
+use crate::{AttestationRecord, Store};
+
+/// What was written.
+pub(super) struct World {
+    pub(super) zone: Zone,
+    pub(super) schema: PolicySchema,
+    pub(super) policy: Policy,
+    pub(super) pinned: PolicyVersion,
+    pub(super) set: PolicySet,
+    pub(super) version: SetVersionRecord,
+    pub(super) attestation: AttestationRecord,
+    pub(super) key: SigningKey,
+    pub(super) binding: Binding,
+    pub(super) event: Event,
+}
+
+/// The target of the world's one binding.
+pub(super) const TARGET: &str = "App::User::\"a \\\" ü\"";
+
+/// The world of the zone with this number; all other ids are the same in every world.
+pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
+    let zone = zone(number);
+    let schema = schema(zone.id, SCHEMA);
+    let mut policy = policy(zone.id, 1);
+    let pinned = policy_version(&policy, 11, 1);
+    policy.latest_version = Some(pinned.version);
+    policy.latest_version_id = Some(pinned.id);
+    policy.latest_schema_version = Some(pinned.schema_version.clone());
+    let mut set = policy_set(zone.id, 2);
+    let version = set_version(&set, 21, 1, std::slice::from_ref(&pinned));
+    set.latest_version = Some(version.version);
+    set.latest_version_id = Some(version.id);
+    let attestation = attestation(&version, 1);
+    let key = key(zone.id, 1);
+    let binding = binding(&version, 31, BindingMode::Active, TARGET, 5);
+    let event = commit(store, async |to| {
+        to.insert_zone(&zone, &data_key(number)).await.unwrap();
+        to.insert_schema(&schema).await.unwrap();
+        to.insert_policy(&policy).await.unwrap();
+        to.insert_policy_version(&pinned).await.unwrap();
+        to.insert_policy_set(&set).await.unwrap();
+        to.insert_set_version(&version).await.unwrap();
+        to.insert_key(&key).await.unwrap();
+        to.insert_attestation(&attestation).await.unwrap();
+        to.bind(&binding).await.unwrap();
+        to.append_event(zone.id, new_event(1)).await.unwrap()
+    })
+    .await;
+    World { zone, schema, policy, pinned, set, version, attestation, key, binding, event }
+}
