@@ -94,7 +94,7 @@ bench: ## Criterion benches, release profile
 
 .PHONY: openapi
 openapi: ## Write schemas/openapi.json anew from the routes
-	UPDATE_SNAPSHOTS=1 $(CARGO) test --locked --workspace openapi
+	UPDATE_SNAPSHOTS=1 $(CARGO) test --locked --workspace --test openapi
 
 .PHONY: clean-venv
 clean-venv: ## Remove the Python environment of the client tests
