@@ -1,2 +1,39 @@
-//! Placeholder.
-fn main() {}
+//! The `cedarkeep` binary: it reads arguments, environment and files, puts the rooms together, and says in words how it
+//! went. This is the only place that makes a real clock and real ids.
+
+mod admin_token;
+mod args;
+mod config;
+mod example;
+mod export;
+mod fetch;
+mod fsck;
+mod installation;
+mod log;
+mod output;
+mod place;
+mod secrets;
+mod serve;
+mod sources;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{AdminTokenCommand, Cli, Command};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(flags) => serve::run(*flags),
+        Command::Verify(flags) => verify::run(flags),
+        Command::Export(flags) => export::run(&flags),
+        Command::Fsck(flags) => fsck::run(flags),
+        Command::AdminToken(AdminTokenCommand::Reset(flags)) => admin_token::reset(flags),
+        Command::Completions { shell } => output::completions(shell),
+    };
+    outcome.unwrap_or_else(|error| {
+        output::complain(&error);
+        ExitCode::FAILURE
+    })
+}

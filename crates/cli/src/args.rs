@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::config::{ServeFlags, StoreFlags};
+
+/// Versioned Cedar policies with signed attestations.
+#[derive(Debug, Parser)]
+#[command(name = "cedarkeep", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server
+    #[command(after_long_help = SECRETS)]
+    Serve(Box<ServeCommand>),
+    /// Check the attestation of a policy set version and everything that it covers
+    ///
+    /// Exits 0 only when every step held, and 1 otherwise.
+    Verify(VerifyCommand),
+    /// Write what an auditor needs about a policy set version into a folder
+    Export(ExportCommand),
+    /// Check a whole store: digests, attestations, the chain of events
+    ///
+    /// Changes nothing and may run beside a server. Exits 0 only when nothing is wrong, and 1 otherwise.
+    Fsck(FsckCommand),
+    /// The administrator's token
+    #[command(subcommand)]
+    AdminToken(AdminTokenCommand),
+    /// Print the completions for a shell
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// What is not a flag, because what stands on a command line can be read by everybody on the machine.
+const SECRETS: &str = "\
+Every flag can also be set by its environment variable, or by its name in the file of --config
+(listen = \"127.0.0.1:8180\"); a flag counts before the environment, the environment before the file.
+
+Secrets come from the environment alone:
+  CEDARKEEP_ADMIN_TOKEN  the administrator's token, at least 32 characters; without it the first
+                         start makes one and writes it to admin.token in the data folder
+  CEDARKEEP_MASTER_KEY   the key that wraps the keys of the zones: 32 bytes in base64url or hex;
+                         without it, --master-key-file, or master.key beside the database";
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeCommand {
+    #[command(flatten)]
+    pub(crate) flags: ServeFlags,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// A TOML file with the names of these flags as keys
+    #[arg(long, value_name = "FILE", env = "CEDARKEEP_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyCommand {
+    /// The folder of an export, or the URL of a policy set version
+    pub(crate) evidence: String,
+    /// A key that you trust, by its id (its RFC 7638 thumbprint); may be given more than once
+    #[arg(long = "trust-kid", value_name = "KID")]
+    pub(crate) trust_kids: Vec<String>,
+    /// A key set whose keys you trust: a URL or a file
+    #[arg(long, value_name = "URL|FILE")]
+    pub(crate) jwks: Option<String>,
+    #[command(flatten)]
+    pub(crate) credential: Credential,
+    /// In which form to report
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) output: Form,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportCommand {
+    /// The URL of the policy set version
+    pub(crate) url: String,
+    /// The folder to write to; made when missing
+    pub(crate) folder: PathBuf,
+    /// Replace an earlier export in the folder
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) credential: Credential,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "The bearer token comes from CEDARKEEP_TOKEN or from --token-file.")]
+pub(crate) struct Credential {
+    /// A file that holds the bearer token, instead of the environment
+    #[arg(long, value_name = "FILE", env = "CEDARKEEP_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FsckCommand {
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// In which form to report
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) output: Form,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminTokenCommand {
+    /// Make a new token in place of a lost one; no server may be running on the store
+    Reset(ResetCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetCommand {
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+/// In which form a command reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

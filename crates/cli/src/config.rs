@@ -1,0 +1,216 @@
+//! Settings: flag over environment over file over default.
+
+use std::{fs, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use anyhow::{Context as _, bail};
+use cedarkeep_http::{BaseUrl, HttpConfig, Limits, MetricsAccess};
+use clap::{Args, CommandFactory as _, ValueEnum, builder::BoolishValueParser};
+use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
+
+use crate::{
+    args::{Cli, ConfigFile, ServeCommand},
+    place::Place,
+};
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8180";
+const DEFAULT_DATA_DIR: &str = "./data";
+
+/// How `serve` behaves.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub(crate) struct ServeFlags {
+    /// Address and port; port 0 takes a free one [default: 127.0.0.1:8180]
+    #[arg(long, value_name = "ADDRESS", env = "CEDARKEEP_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The URL under which clients reach the server, when it is not the one of their Host header
+    #[arg(long, value_name = "URL", env = "CEDARKEEP_BASE_URL")]
+    #[serde(deserialize_with = "from_text")]
+    pub(crate) base_url: Option<BaseUrl>,
+    /// Serve /metrics on an address of its own, without a credential
+    #[arg(long, value_name = "ADDRESS", env = "CEDARKEEP_METRICS_LISTEN")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Fill an empty store with an example and print commands to try
+    #[arg(
+        long, value_name = "BOOL", env = "CEDARKEEP_WITH_EXAMPLE", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new(),
+    )]
+    pub(crate) with_example: Option<bool>,
+    /// What is logged, as directives of tracing: info, debug, `info,cedarkeep_http=warn` [default: info]
+    #[arg(long, value_name = "FILTER", env = "CEDARKEEP_LOG")]
+    pub(crate) log: Option<String>,
+    /// The form of the log on stderr [default: auto, text on a terminal and JSON otherwise]
+    #[arg(long, value_name = "FORM", env = "CEDARKEEP_LOG_FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// Threads for work on policies [default: one a core]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_CEDAR_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) cedar_threads: Option<u16>,
+    /// The most MiB of compiled policy sets that are kept in memory [default: 1024]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_COMPILED_MIB")]
+    pub(crate) compiled_mib: Option<u32>,
+    /// The most connections at once; one more waits [default: 4096]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_MAX_CONNECTIONS")]
+    pub(crate) max_connections: Option<u32>,
+    /// How long requests under way may take to finish when the server stops [default: 20]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_DRAIN_SECONDS")]
+    pub(crate) drain_seconds: Option<u16>,
+}
+
+/// Where the store is.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub(crate) struct StoreFlags {
+    /// The folder for everything that is kept [default: ./data]
+    #[arg(long, value_name = "FOLDER", env = "CEDARKEEP_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where the store is, as sqlite:PATH [default: cedarkeep.db in the data folder]
+    #[arg(long, value_name = "URL", env = "CEDARKEEP_DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// A file that holds the master key, instead of the environment
+    #[arg(long, value_name = "FILE", env = "CEDARKEEP_MASTER_KEY_FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// One line of text an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
+
+/// Everything that `serve` must know, settled.
+#[derive(Debug)]
+pub(crate) struct ServeSettings {
+    pub(crate) place: Place,
+    pub(crate) listen: SocketAddr,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) with_example: bool,
+    pub(crate) log: Option<String>,
+    pub(crate) log_format: LogFormat,
+    pub(crate) http: HttpConfig,
+    pub(crate) service: cedarkeep_service::Config,
+}
+
+impl ServeSettings {
+    /// Settles the flags of `serve`, reading the file that they name.
+    pub(crate) fn settle(command: ServeCommand) -> anyhow::Result<Self> {
+        let file = read(&command.file)?;
+        let place = Place::settle(command.store.or(part(file.as_ref())?))?;
+        let flags = command.flags.or(part(file.as_ref())?);
+        let listen = match flags.listen {
+            Some(listen) => listen,
+            None => DEFAULT_LISTEN.parse()?,
+        };
+        let defaults = cedarkeep_service::Config::default();
+        let service = cedarkeep_service::Config {
+            cedar_threads: flags.cedar_threads.map_or(defaults.cedar_threads, usize::from),
+            compiled_bytes: flags.compiled_mib.map_or(defaults.compiled_bytes, |mib| u64::from(mib) << 20),
+        };
+        Ok(Self {
+            place,
+            listen,
+            metrics_listen: flags.metrics_listen,
+            with_example: flags.with_example.unwrap_or(false),
+            log: flags.log.clone(),
+            log_format: flags.log_format.unwrap_or_default(),
+            http: http(flags),
+            service,
+        })
+    }
+}
+
+fn http(flags: ServeFlags) -> HttpConfig {
+    let mut limits = Limits::default();
+    if let Some(connections) = flags.max_connections {
+        limits.max_connections = usize::try_from(connections).unwrap_or(usize::MAX);
+    }
+    if let Some(seconds) = flags.drain_seconds {
+        limits.drain_deadline = Duration::from_secs(seconds.into());
+    }
+    let metrics = match flags.metrics_listen {
+        Some(_) => MetricsAccess::Elsewhere,
+        None => MetricsAccess::WithCredential,
+    };
+    HttpConfig { public_base_url: flags.base_url, metrics, limits }
+}
+
+/// The place that these flags and the file they name say.
+pub(crate) fn settle_place(flags: StoreFlags, file: &ConfigFile) -> anyhow::Result<Place> {
+    let file = read(file)?;
+    Place::settle(flags.or(part(file.as_ref())?))
+}
+
+impl StoreFlags {
+    /// These, and where they say nothing, those below.
+    fn or(self, below: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(below.data_dir),
+            database_url: self.database_url.or(below.database_url),
+            master_key_file: self.master_key_file.or(below.master_key_file),
+        }
+    }
+
+    /// The data folder.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR))
+    }
+}
+
+impl ServeFlags {
+    fn or(self, below: Self) -> Self {
+        Self {
+            listen: self.listen.or(below.listen),
+            base_url: self.base_url.or(below.base_url),
+            metrics_listen: self.metrics_listen.or(below.metrics_listen),
+            with_example: self.with_example.or(below.with_example),
+            log: self.log.or(below.log),
+            log_format: self.log_format.or(below.log_format),
+            cedar_threads: self.cedar_threads.or(below.cedar_threads),
+            compiled_mib: self.compiled_mib.or(below.compiled_mib),
+            max_connections: self.max_connections.or(below.max_connections),
+            drain_seconds: self.drain_seconds.or(below.drain_seconds),
+        }
+    }
+}
+
+/// The text of a configuration file in which every key is one of ours.
+struct FileText {
+    path: PathBuf,
+    text: String,
+}
+
+fn read(file: &ConfigFile) -> anyhow::Result<Option<FileText>> {
+    let Some(path) = file.config.clone() else { return Ok(None) };
+    let text = fs::read_to_string(&path).with_context(|| format!("the configuration file {}", path.display()))?;
+    let table: toml::Table = text.parse().with_context(|| format!("the configuration file {}", path.display()))?;
+    let known = known_keys();
+    if let Some(unknown) = table.keys().find(|key| !known.contains(key)) {
+        bail!("the configuration file {}: unknown key {unknown:?}; known are {}", path.display(), known.join(", "));
+    }
+    Ok(Some(FileText { path, text }))
+}
+
+/// The keys of a file are the flags of `serve`, as the command line itself knows them.
+fn known_keys() -> Vec<String> {
+    let command = Cli::command();
+    let flags = command.find_subcommand("serve").into_iter().flat_map(clap::Command::get_arguments);
+    let names = flags.filter_map(clap::Arg::get_long).filter(|name| !["config", "help"].contains(name));
+    names.map(str::to_owned).collect()
+}
+
+/// The part of the file that these flags name.
+fn part<T: DeserializeOwned + Default>(file: Option<&FileText>) -> anyhow::Result<T> {
+    let Some(FileText { path, text }) = file else { return Ok(T::default()) };
+    toml::from_str(text).with_context(|| format!("the configuration file {}", path.display()))
+}
+
+fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err: std::fmt::Display>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}

@@ -1,0 +1,242 @@
+//! Fetching the evidence about a policy set version from a server. Nothing that the server says is believed here: it is
+//! only put into the form in which it can be verified.
+
+use std::{collections::BTreeSet, str::FromStr, time::Duration};
+
+use anyhow::{Context as _, anyhow, bail};
+use cedarkeep_attest::Jwks;
+use cedarkeep_cedar::CedarPool;
+use cedarkeep_model::{
+    Digest, Envelope, Manifest, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ScopeType, ZoneId,
+};
+use cedarkeep_verify::{Evidence, Parts, PolicyPart, Subject};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use ureq::Agent;
+use zeroize::Zeroizing;
+
+use crate::{args::Credential, secrets};
+
+/// The largest answer that is read: a page stops at 8 MiB, but for its last item and its escapes.
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The URL of a policy set version, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VersionUrl {
+    /// The URL of its zone.
+    zone_url: String,
+    zone: ZoneId,
+    set: PolicySetId,
+    version: PolicySetVersionId,
+}
+
+impl VersionUrl {
+    fn url(&self) -> String {
+        format!("{}/policy-sets/{}/versions/{}", self.zone_url, self.set, self.version)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (rest, version) = text.trim_end_matches('/').rsplit_once("/versions/")?;
+        let (zone_url, set) = rest.rsplit_once("/policy-sets/")?;
+        let (_, zone) = zone_url.rsplit_once("/zones/")?;
+        Some(Self {
+            zone: zone.parse().ok()?,
+            set: set.parse().ok()?,
+            version: version.parse().ok()?,
+            zone_url: zone_url.to_owned(),
+        })
+    }
+}
+
+/// Whether this is a URL, and not a path.
+pub(crate) fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+impl FromStr for VersionUrl {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let form = "http(s)://…/zones/{zone_id}/policy-sets/{policy_set_id}/versions/{version_id}";
+        let read = if is_url(text) { Self::read(text) } else { None };
+        read.ok_or_else(|| anyhow!("the URL of a policy set version has the form {form}"))
+    }
+}
+
+/// A server, and the credential for it.
+pub(crate) struct Remote {
+    agent: Agent,
+    token: Option<Zeroizing<String>>,
+}
+
+#[derive(Deserialize)]
+struct SetVersion {
+    version: u64,
+    scope_type: ScopeType,
+    schema_version: SchemaVersion,
+    manifest: Manifest,
+    manifest_sha: Digest,
+}
+
+#[derive(Deserialize)]
+struct Schema {
+    cedar_schema_json: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Policy {
+    id: PolicyVersionId,
+    cedar_json: Box<RawValue>,
+    cedar_raw: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    items: Vec<T>,
+    pagination: Pagination,
+}
+
+#[derive(Deserialize)]
+struct Pagination {
+    after_cursor: Option<String>,
+}
+
+/// What a server says when it refuses.
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    message: String,
+}
+
+impl Remote {
+    /// A client that presents the token of the file, or else of the environment.
+    pub(crate) fn new(credential: &Credential) -> anyhow::Result<Self> {
+        let token = match &credential.token_file {
+            Some(file) => {
+                let text = secrets::read(file).with_context(|| format!("the token file {}", file.display()))?;
+                Some(Zeroizing::new(text.trim().to_owned()))
+            }
+            None => secrets::from_environment("CEDARKEEP_TOKEN")?,
+        };
+        let config = Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .user_agent(concat!("cedarkeep/", env!("CARGO_PKG_VERSION")));
+        Ok(Self { agent: config.build().new_agent(), token })
+    }
+
+    /// Everything about a policy set version that its verification takes. What is asked about is what the URL says, not
+    /// what the server answers.
+    pub(crate) fn evidence(&self, url: &VersionUrl, pool: &CedarPool) -> anyhow::Result<Evidence> {
+        let version: SetVersion = self.get(&url.url())?;
+        let schema: Schema = self.get(&format!("{}/policy-schemas/{}", url.zone_url, version.schema_version))?;
+        let attestations: List<Envelope> = self.get(&format!("{}/attestations", url.url()))?;
+        let parts = Parts {
+            subject: Subject {
+                zone_id: url.zone,
+                policy_set_id: url.set,
+                policy_set_version_id: url.version,
+                policy_set_version: version.version,
+                manifest_sha: version.manifest_sha,
+                schema_version: version.schema_version,
+                scope_type: version.scope_type,
+            },
+            schema_json: schema.cedar_schema_json.get().to_owned(),
+            policies: self.policies(url, version.manifest.entries().len())?,
+            manifest: version.manifest,
+            attestations: attestations.items,
+            jwks: self.jwks(&format!("{}/.well-known/jwks.json", url.zone_url))?,
+            revoked: BTreeSet::new(),
+        };
+        Ok(Evidence::from_parts(parts, pool)?)
+    }
+
+    /// The pinned policy versions, page by page; never more than the manifest has.
+    fn policies(&self, url: &VersionUrl, count: usize) -> anyhow::Result<Vec<PolicyPart>> {
+        let mut policies = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page: List<Policy> = self.get(&format!("{}/policies?limit=100{after}", url.url()))?;
+            if page.items.is_empty() || policies.len() + page.items.len() > count {
+                bail!("{}: the server lists other policies than the manifest has", url.url());
+            }
+            policies.extend(page.items.into_iter().map(|policy| PolicyPart {
+                policy_version_id: policy.id,
+                cedar_json: policy.cedar_json.get().to_owned(),
+                cedar_raw: policy.cedar_raw,
+            }));
+            match page.pagination.after_cursor {
+                Some(cursor) => after = format!("&after={}", query_value(&cursor)?),
+                None => return Ok(policies),
+            }
+        }
+    }
+
+    /// The key set at a URL. Key sets are public, so whoever is asked for one never sees the token.
+    pub(crate) fn jwks(&self, url: &str) -> anyhow::Result<Jwks> {
+        let bytes = self.bytes(url, None)?;
+        Jwks::parse(&bytes).with_context(|| format!("{url} is not an acceptable key set"))
+    }
+
+    fn get<T: DeserializeOwned>(&self, url: &str) -> anyhow::Result<T> {
+        let bytes = self.bytes(url, self.token.as_ref())?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{url} has not the form that it should have"))
+    }
+
+    fn bytes(&self, url: &str, token: Option<&Zeroizing<String>>) -> anyhow::Result<Vec<u8>> {
+        let mut request = self.agent.get(url);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {}", **token));
+        }
+        let mut answer = request.call().with_context(|| url.to_owned())?;
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+        let body = body.with_context(|| url.to_owned())?;
+        if answer.status().is_success() {
+            return Ok(body);
+        }
+        let said = serde_json::from_slice(&body).map(|Refusal { code, message }| format!(": {code}: {message}"));
+        let hint = match (answer.status().as_u16(), &self.token) {
+            (401, None) => "; give the bearer token with CEDARKEEP_TOKEN or --token-file",
+            _ => "",
+        };
+        bail!("{url} answers {}{}{hint}", answer.status(), said.unwrap_or_default())
+    }
+}
+
+/// A cursor as it stands in a query; ours are base64url, another server's need not be.
+fn query_value(cursor: &str) -> anyhow::Result<&str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~".contains(c);
+    if cursor.chars().all(plain) { Ok(cursor) } else { bail!("the server gives a cursor that is none of cedarkeep's") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0198c0de-0000-7000-8000-000000000001";
+
+    #[test]
+    fn a_version_is_known_by_its_url() {
+        for base in ["http://localhost:8180", "https://example.com/cedar"] {
+            let text = format!("{base}/zones/{ID}/policy-sets/{ID}/versions/{ID}");
+            let url: VersionUrl = text.parse().unwrap();
+            assert_eq!(url.url(), text);
+            assert_eq!(format!("{text}/").parse::<VersionUrl>().unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn what_is_no_such_url_is_refused() {
+        for text in [
+            format!("ftp://a/zones/{ID}/policy-sets/{ID}/versions/{ID}"),
+            format!("http://a/zones/{ID}/policy-sets/{ID}"),
+            format!("http://a/zones/{ID}/policy-sets/{ID}/versions/1"),
+            format!("http://a/zones/{ID}/policy-sets/{ID}/versions/{ID}/attestation"),
+            String::new(),
+        ] {
+            assert!(text.parse::<VersionUrl>().is_err(), "{text}");
+        }
+    }
+}

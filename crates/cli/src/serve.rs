@@ -1,0 +1,138 @@
+//! `cedarkeep serve`.
+
+use std::{io, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use cedarkeep_http::{LATENCY_BUCKETS, LATENCY_METRIC};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::{
+    net::TcpListener,
+    runtime,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+    time::interval,
+};
+
+use crate::{
+    args::ServeCommand,
+    config::ServeSettings,
+    example::{self, Example},
+    installation::Installation,
+    log, output,
+    secrets::{self, AdminToken},
+};
+
+/// How often what was measured is folded into the histograms; nobody else does that while no one reads the metrics.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long work that nobody waits for any more may hold up the end of the process.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
+/// Runs the server until it is asked to stop.
+pub(crate) fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
+    let settings = ServeSettings::settle(command)?;
+    log::start(settings.log.as_deref(), settings.log_format)?;
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(serve(settings));
+    runtime.shutdown_timeout(LAST_WORK);
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
+    let metrics = record_metrics()?;
+    let installation = Installation::open(&settings.place, settings.service.clone()).await?;
+    let service = &installation.service;
+    let token = secrets::settle_admin_token(service, &settings.place).await?;
+    // The address is taken before the example is made, and answered on after: whoever connects meanwhile waits.
+    let listener = listen(settings.listen).await?;
+    let address = listener.local_addr()?;
+    let example = if settings.with_example { Some(example::fill(service, &settings.place).await?) } else { None };
+    let metrics_server = serve_metrics(&settings, metrics.clone()).await?;
+    let router = cedarkeep_http::router(service.clone(), &settings.http, metrics)?;
+    let stop = stop_signal()?;
+
+    output::say(&format!("listening on http://{address}"))?;
+    tracing::info!(%address, data_dir = %settings.place.data_dir.display(), "listening");
+    show_token(&settings, &token)?;
+    show_example(&settings, address, &token, example)?;
+    cedarkeep_http::serve(listener, router, &settings.http.limits, stop).await?;
+
+    if let Some(server) = metrics_server {
+        server.abort();
+    }
+    service.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Shows a token that was made just now, to a person and only once; others find it in its file.
+fn show_token(settings: &ServeSettings, token: &AdminToken) -> io::Result<()> {
+    let file = settings.place.admin_token_file().display().to_string();
+    match token {
+        AdminToken::Made(token) => {
+            tracing::info!(file, "made the administrator's token");
+            if output::is_terminal() {
+                output::say(&format!("\nThe administrator's token, shown only now and kept in {file}:\n{}", **token))?;
+            }
+            Ok(())
+        }
+        AdminToken::Given | AdminToken::Known => Ok(()),
+    }
+}
+
+fn show_example(
+    settings: &ServeSettings,
+    address: std::net::SocketAddr,
+    token: &AdminToken,
+    example: Option<Example>,
+) -> anyhow::Result<()> {
+    let Some(example) = example else { return Ok(()) };
+    let base = settings.http.public_base_url.as_ref().map_or_else(|| example::local_url(address), ToString::to_string);
+    let bearer = example::bearer(token, &settings.place)?;
+    Ok(output::say(&example.describe(&base, &bearer)?)?)
+}
+
+fn record_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(LATENCY_METRIC.to_owned()), &LATENCY_BUCKETS)?
+        .install_recorder()?;
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        let mut turn = interval(UPKEEP);
+        loop {
+            turn.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
+}
+
+/// Serves the metrics alone, when they have an address of their own.
+async fn serve_metrics(
+    settings: &ServeSettings,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<Option<JoinHandle<io::Result<()>>>> {
+    let Some(address) = settings.metrics_listen else { return Ok(None) };
+    let listener = listen(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "serving metrics");
+    let (router, limits) = (cedarkeep_http::metrics_router(metrics), settings.http.limits);
+    let never = std::future::pending();
+    Ok(Some(tokio::spawn(async move { cedarkeep_http::serve(listener, router, &limits, never).await })))
+}
+
+/// Ends when the process is asked to stop.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests under way are finished first");
+    })
+}
