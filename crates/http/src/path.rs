@@ -1,4 +1,5 @@
-//! Ids in paths. What does not parse is answered like what is not there.
+//! Ids in paths. What does not parse is answered exactly like what is not there: the service is asked for an object
+//! that nobody can have made, so even the order of its checks is the same.
 
 use std::str::FromStr;
 
@@ -21,9 +22,19 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     }
 }
 
-/// Reads an id in the one spelling that we write.
+/// The nil UUID (RFC 9562, section 5.9), which no id source draws.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Reads an id in the one spelling that we write; any other text stands for nobody.
 fn id<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(|_| de::Error::custom("not an id"))
+    let text = String::deserialize(deserializer)?;
+    text.parse().or_else(|_| NOBODY.parse()).map_err(|_| de::Error::custom("not an id"))
+}
+
+/// Reads a schema version; what cannot be the name of one becomes the empty text, which is none either.
+fn schema_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = SchemaVersion::new(String::deserialize(deserializer)?);
+    Ok(name.map(String::from).unwrap_or_default())
 }
 
 macro_rules! path {
@@ -96,6 +107,7 @@ pub(crate) struct SchemaPath {
     #[param(value_type = kinds::Id)]
     pub(crate) zone_id: ZoneId,
     /// The schema version, such as `2026-03-16`.
+    #[serde(deserialize_with = "schema_version")]
     #[param(value_type = kinds::SchemaVersionName)]
-    pub(crate) version: SchemaVersion,
+    pub(crate) version: String,
 }

@@ -67,7 +67,7 @@ async fn read(
     query: Query,
 ) -> Answer {
     let format = query.format()?;
-    let schema = app.service.schema(&call, zone_id, version.as_str()).await?;
+    let schema = app.service.schema(&call, zone_id, &version).await?;
     answer::object(StatusCode::OK, &schema.etag(), &SchemaVersion::new(schema, format)?)
 }
 
@@ -87,8 +87,8 @@ async fn update(
 ) -> Answer {
     let format = query.format()?;
     let schema = match body.status {
-        None => app.service.set_default_schema(&call, zone_id, version.as_str()).await?,
-        Some(status) => app.service.set_schema_status(&call, zone_id, version.as_str(), status).await?,
+        None => app.service.set_default_schema(&call, zone_id, &version).await?,
+        Some(status) => app.service.set_schema_status(&call, zone_id, &version, status).await?,
     };
     answer::object(StatusCode::OK, &schema.etag(), &SchemaVersion::new(schema, format)?)
 }
