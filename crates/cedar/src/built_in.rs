@@ -52,7 +52,10 @@ mod tests {
                 let check = |policy: &str| validate(&[pinned_text(1, policy)], &schema).unwrap();
                 for policy in POLICIES {
                     let findings = check(policy);
-                    assert!(findings.errors.is_empty() && findings.warnings.is_empty(), "{version}: {policy}: {findings:?}");
+                    assert!(
+                        findings.errors.is_empty() && findings.warnings.is_empty(),
+                        "{version}: {policy}: {findings:?}"
+                    );
                 }
                 let enums = *version >= "2026-03-16";
                 assert_eq!(check(WITH_ENUMS).errors.is_empty(), enums, "{version}");

@@ -106,9 +106,12 @@ impl Statements {
     pub(crate) fn load(origin: Origin, cedar_raw: Option<&str>, cedar_json: &str) -> Result<Self, CedarError> {
         match (origin, cedar_raw) {
             (Origin::Text, Some(text)) => Self::from_text(text),
-            (Origin::Text, None) => Err(CedarError::Unreadable("the text of a version that came as text is missing".into())),
+            (Origin::Text, None) => {
+                Err(CedarError::Unreadable("the text of a version that came as text is missing".into()))
+            }
             (Origin::Json, _) => {
-                let value = json::parse(cedar_json.as_bytes()).map_err(|error| CedarError::Unreadable(error.to_string()))?;
+                let value =
+                    json::parse(cedar_json.as_bytes()).map_err(|error| CedarError::Unreadable(error.to_string()))?;
                 Self::from_json(&value)
             }
         }
@@ -126,7 +129,8 @@ impl Statements {
         }
         guard_text::check(text)?;
         let set = PolicySet::from_str(text).map_err(|errors| {
-            let findings = errors.iter().take(MAX_FINDINGS).map(|error| Finding::from_cedar(error, Some(text))).collect();
+            let findings =
+                errors.iter().take(MAX_FINDINGS).map(|error| Finding::from_cedar(error, Some(text))).collect();
             CedarError::Invalid { findings }
         })?;
         Self::new(set)
@@ -189,7 +193,9 @@ fn whole(value: &Value) -> Result<Value, CedarError> {
     }
     for (member, content) in given {
         if !MEMBERS.contains(&member.as_str()) {
-            let message = format!("unknown member `{member}`: a policy set has `staticPolicies`, `templates` and `templateLinks`");
+            let message = format!(
+                "unknown member `{member}`: a policy set has `staticPolicies`, `templates` and `templateLinks`"
+            );
             return Err(CedarError::invalid(Finding::new(message)));
         }
         set.insert(member.clone(), content.clone());

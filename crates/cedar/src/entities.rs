@@ -32,7 +32,7 @@ pub struct RequestEntities(pub(crate) Entities);
 
 /// Reads Cedar entity JSON. Runs on the [pool](crate::CedarPool). With `validate` they must fit the schema.
 pub(crate) fn read(value: &Value, schema: &Schema, validate: bool) -> Result<RequestEntities, EvaluateError> {
-    guard_json::check_depth(value).map_err(|error| EvaluateError::invalid(error.to_string()))?;
+    guard_json::check_request(value)?;
     let Value::Array(items) = value else {
         return Err(EvaluateError::invalid("`entities` is a list of entities, each with `uid`, `attrs` and `parents`"));
     };
@@ -57,6 +57,7 @@ pub(crate) fn read(value: &Value, schema: &Schema, validate: bool) -> Result<Req
     Ok(RequestEntities(entities))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
 fn refused(error: cedar_policy::entities_errors::EntitiesError) -> EvaluateError {
     EvaluateError::InvalidRequest(vec![Finding::from_cedar(&error, None)])
 }

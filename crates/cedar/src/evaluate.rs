@@ -155,7 +155,7 @@ impl CompiledSet {
     }
 
     fn request(&self, request: &DecisionRequest, validate: bool) -> Result<Request, EvaluateError> {
-        guard_json::check_depth(&request.context).map_err(|error| EvaluateError::invalid(error.to_string()))?;
+        guard_json::check_request(&request.context)?;
         let schema = validate.then(|| self.schema.cedar());
         let action = request.action.cedar();
         let context = Context::from_json_value(request.context.clone(), schema.map(|schema| (schema, action)))
@@ -175,8 +175,7 @@ impl CompiledSet {
             errored.extend(member.map(|member| (member, Finding::from_cedar(error.inner(), None).message)));
         }
         errored.sort_by_key(|(member, _)| member.place);
-        let mut determining: Vec<&Member> =
-            response.diagnostics().reason().filter_map(|id| self.member(id)).collect();
+        let mut determining: Vec<&Member> = response.diagnostics().reason().filter_map(|id| self.member(id)).collect();
         determining.sort_by_key(|member| member.place);
 
         let forbid_errored =

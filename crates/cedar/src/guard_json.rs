@@ -7,22 +7,31 @@
 use serde_json::Value;
 
 use crate::{
-    error::CedarError,
+    error::{CedarError, EvaluateError},
     guard_text::{MAX_TREE_DEPTH, MAX_WEIGHT},
 };
 
 /// The deepest JSON that is read: what a reader of the JSON that we answer with can be expected to accept.
 pub const MAX_JSON_DEPTH: usize = 128;
 
+/// The most values (strings, numbers, lists, records, …) in the context, and in the entities, of a request. Cedar takes
+/// some microseconds for each, at decision time.
+pub const MAX_REQUEST_VALUES: u64 = 100_000;
+
 /// Refuses a value nested deeper than [`MAX_JSON_DEPTH`] levels; a bare number, string or null is one level.
 pub(crate) fn check_depth(value: &Value) -> Result<(), CedarError> {
-    walk(value, |_, _| 1).map(drop)
+    walk(value, MAX_WEIGHT, |_, _| 1).map(drop)
+}
+
+/// As [`check_depth`], and refuses more than [`MAX_REQUEST_VALUES`] values.
+pub(crate) fn check_request(value: &Value) -> Result<(), EvaluateError> {
+    walk(value, MAX_REQUEST_VALUES, |_, _| 1).map(drop).map_err(|error| EvaluateError::invalid(error.to_string()))
 }
 
 /// Refuses Cedar policy JSON that is too deep or too heavy. The depth of the tree is at most the depth of the JSON and
 /// the number of clauses of one policy.
 pub(crate) fn check_policies(value: &Value) -> Result<(), CedarError> {
-    let walked = walk(value, |key, member| match key {
+    let walked = walk(value, MAX_WEIGHT, |key, member| match key {
         "has" => 2,
         "is" if member.get("in").is_some() => 2,
         _ => 1,
@@ -41,7 +50,7 @@ struct Walked {
 }
 
 /// Visits every value, without recursion. `factor` says how often Cedar works through a member of that name.
-fn walk(value: &Value, factor: impl Fn(&str, &Value) -> u64) -> Result<Walked, CedarError> {
+fn walk(value: &Value, most: u64, factor: impl Fn(&str, &Value) -> u64) -> Result<Walked, CedarError> {
     let mut walked = Walked { depth: 0, longest_conditions: 0 };
     let mut total: u64 = 0;
     let mut open = vec![(value, 1_usize, 1_u64)];
@@ -49,13 +58,13 @@ fn walk(value: &Value, factor: impl Fn(&str, &Value) -> u64) -> Result<Walked, C
         total = total.saturating_add(weight);
         if depth > MAX_JSON_DEPTH {
             return Err(CedarError::TooDeep(format!(
-                "the JSON is nested deeper than {MAX_JSON_DEPTH} levels; send policies and schemas as Cedar text"
+                "the JSON is nested deeper than {MAX_JSON_DEPTH} levels; send policies and schemas as Cedar text instead"
             )));
         }
-        if total > MAX_WEIGHT {
+        if total > most {
             return Err(CedarError::TooDeep(format!(
-                "the JSON comes to more than {MAX_WEIGHT} values; `has` and `is … in` count double for what they test, \
-                 so do not nest them in the left side of one another"
+                "the JSON comes to more than {most} values; in policies `has` and `is … in` count double for what they \
+                 test, so do not nest them in the left side of one another"
             )));
         }
         walked.depth = walked.depth.max(depth);
@@ -65,9 +74,9 @@ fn walk(value: &Value, factor: impl Fn(&str, &Value) -> u64) -> Result<Walked, C
                 if let Some(Value::Array(conditions)) = members.get("conditions") {
                     walked.longest_conditions = walked.longest_conditions.max(conditions.len());
                 }
-                open.extend(members.iter().map(|(key, member)| {
-                    (member, depth + 1, weight.saturating_mul(factor(key, member)))
-                }));
+                open.extend(
+                    members.iter().map(|(key, member)| (member, depth + 1, weight.saturating_mul(factor(key, member)))),
+                );
             }
             _ => {}
         }
@@ -90,6 +99,13 @@ mod tests {
         assert!(check_depth(&nested(127, |inner| json!([inner]))).is_ok());
         assert!(check_depth(&nested(128, |inner| json!([inner]))).is_err());
         assert!(check_depth(&nested(128, |inner| json!({ "a": inner }))).is_err());
+    }
+
+    #[test]
+    fn requests_hold_a_limited_number_of_values() {
+        let most = usize::try_from(MAX_REQUEST_VALUES).unwrap();
+        assert!(check_request(&json!(vec![1; most - 1])).is_ok());
+        assert!(check_request(&json!(vec![1; most])).is_err());
     }
 
     #[test]

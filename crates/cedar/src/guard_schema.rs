@@ -17,13 +17,18 @@ use crate::{
 pub const MAX_ENTITY_TYPES: usize = 2_000;
 
 /// The most actions of a schema.
-pub const MAX_ACTIONS: usize = 5_000;
+pub const MAX_ACTIONS: usize = 2_000;
 
 /// The most members of one record in schema text (Cedar's reader is quadratic in them).
 pub const MAX_MEMBERS: usize = 1_000;
 
 /// The most combinations of principal type, action and resource type.
 pub const MAX_REQUEST_KINDS: u64 = 50_000;
+
+/// The most work that one validation may be: bytes of policy, times combinations of principal type, action and resource
+/// type, times one more for every ten members of the schema's widest record (types of records are compared whole).
+/// Reaching it takes minutes.
+pub const MAX_VALIDATION_WORK: u64 = 10_000_000_000;
 
 /// The most parts that all types come to once common types are written out.
 pub const MAX_TYPE_NODES: u64 = 250_000;
@@ -54,9 +59,10 @@ pub(crate) fn check_text(text: &str) -> Result<(), CedarError> {
     Ok(())
 }
 
-/// Refuses schema JSON that means too much. What is not a schema at all is left to Cedar to say.
-pub(crate) fn check_json(value: &Value) -> Result<(), CedarError> {
-    let Value::Object(namespaces) = value else { return Ok(()) };
+/// Refuses schema JSON that means too much. What is not a schema at all is left to Cedar to say. Answers how much work
+/// it is to validate one byte of policy.
+pub(crate) fn check_json(value: &Value) -> Result<u64, CedarError> {
+    let Value::Object(namespaces) = value else { return Ok(1) };
     let mut size = Size::default();
     let mut common = HashMap::new();
     let mut used = Vec::new();
@@ -66,18 +72,26 @@ pub(crate) fn check_json(value: &Value) -> Result<(), CedarError> {
         }
         for (_, entity_type) in members(definition, "entityTypes") {
             size.entity_types += 1;
-            used.extend(["shape", "tags"].iter().filter_map(|part| entity_type.get(*part)).map(|part| Survey::of(namespace, part)));
+            used.extend(
+                ["shape", "tags"]
+                    .iter()
+                    .filter_map(|part| entity_type.get(*part))
+                    .map(|part| Survey::of(namespace, part)),
+            );
         }
         for (_, action) in members(definition, "actions") {
             size.actions += 1;
             let Some(applies_to) = action.get("appliesTo") else { continue };
-            let count = |part: &str| applies_to.get(part).and_then(Value::as_array).map_or(0, |types| types.len() as u64);
+            let count =
+                |part: &str| applies_to.get(part).and_then(Value::as_array).map_or(0, |types| types.len() as u64);
             size.request_kinds += count("principalTypes").saturating_mul(count("resourceTypes"));
             used.extend(applies_to.get("context").map(|context| Survey::of(namespace, context)));
         }
     }
     size.check()?;
-    check_expansion(&common, &used)
+    check_expansion(&common, &used)?;
+    let widest = common.values().chain(&used).map(|survey| survey.widest).max().unwrap_or(0);
+    Ok(size.request_kinds.max(1).saturating_mul(1 + widest / 10))
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +105,9 @@ impl Size {
     fn check(&self) -> Result<(), CedarError> {
         let Self { entity_types, actions, request_kinds } = self;
         if *entity_types > MAX_ENTITY_TYPES {
-            return Err(CedarError::TooLarge(format!("{entity_types} entity types; a schema has at most {MAX_ENTITY_TYPES}")));
+            return Err(CedarError::TooLarge(format!(
+                "{entity_types} entity types; a schema has at most {MAX_ENTITY_TYPES}"
+            )));
         }
         if *actions > MAX_ACTIONS {
             return Err(CedarError::TooLarge(format!("{actions} actions; a schema has at most {MAX_ACTIONS}")));
@@ -111,18 +127,21 @@ impl Size {
 struct Survey {
     nodes: u64,
     depth: usize,
+    /// The members of the widest record.
+    widest: u64,
     names: Vec<(String, String, usize)>,
 }
 
 impl Survey {
     /// Counts without recursion.
     fn of(namespace: &str, definition: &Value) -> Self {
-        let mut survey = Self { nodes: 0, depth: 0, names: Vec::new() };
+        let mut survey = Self { nodes: 0, depth: 0, widest: 0, names: Vec::new() };
         let mut open = vec![(definition, 0)];
         while let Some((value, depth)) = open.pop() {
             survey.nodes += 1;
             survey.depth = survey.depth.max(depth);
             let Value::Object(parts) = value else { continue };
+            survey.widest = survey.widest.max(parts.len() as u64);
             for name in ["type", "name"].iter().filter_map(|part| parts.get(*part)).filter_map(Value::as_str) {
                 survey.names.push((qualified(namespace, name), name.to_owned(), depth));
             }
@@ -134,7 +153,8 @@ impl Survey {
     /// Nodes and depth with the names written out. A name that is not known yet is part of a cycle, which Cedar refuses.
     fn expanded(&self, known: &HashMap<&str, (u64, usize)>) -> (u64, usize) {
         self.names.iter().fold((self.nodes, self.depth), |(nodes, depth), (local, full, at)| {
-            let (more, deeper) = known.get(local.as_str()).or_else(|| known.get(full.as_str())).copied().unwrap_or((0, 0));
+            let (more, deeper) =
+                known.get(local.as_str()).or_else(|| known.get(full.as_str())).copied().unwrap_or((0, 0));
             (nodes.saturating_add(more), depth.max(at + 1 + deeper))
         })
     }
@@ -151,12 +171,15 @@ fn check_expansion(common: &HashMap<String, Survey>, used: &[Survey]) -> Result<
                 known.insert(name, survey.expanded(&known));
             } else if entered.insert(name) {
                 open.push((name, true));
-                open.extend(survey.names.iter().flat_map(|(local, full, _)| [(local.as_str(), false), (full.as_str(), false)]));
+                open.extend(
+                    survey.names.iter().flat_map(|(local, full, _)| [(local.as_str(), false), (full.as_str(), false)]),
+                );
             }
         }
     }
     let expanded = known.values().copied().chain(used.iter().map(|survey| survey.expanded(&known)));
-    let (nodes, depth) = expanded.fold((0_u64, 0), |(nodes, depth), (more, deep)| (nodes.saturating_add(more), depth.max(deep)));
+    let (nodes, depth) =
+        expanded.fold((0_u64, 0), |(nodes, depth), (more, deep)| (nodes.saturating_add(more), depth.max(deep)));
     if nodes > MAX_TYPE_NODES {
         return Err(CedarError::TooLarge(format!(
             "the types come to more than {MAX_TYPE_NODES} parts once every common type is written out where it is named"

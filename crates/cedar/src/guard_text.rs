@@ -29,6 +29,11 @@ const SCOPE_DEPTH: usize = 4;
 /// Refuses text whose syntax tree would be too deep or too heavy, and text with unbalanced brackets, which has no
 /// depth to speak of. `MissingContent` if there is not a single token.
 pub(crate) fn check(text: &str) -> Result<(), CedarError> {
+    measure(text).map(drop)
+}
+
+/// The depth of the deepest policy.
+fn measure(text: &str) -> Result<usize, CedarError> {
     let mut scan = Scan::new(text);
     let mut empty = true;
     for (at, token) in Lexer::new(text) {
@@ -67,14 +72,17 @@ struct Scan<'a> {
     operand: bool,
     /// Whether this token, if it is a word, is a plain name (after `.`, `::` and `has`).
     name: bool,
+    /// The clauses of this policy and the highest of them.
     clauses: usize,
+    clause: usize,
+    /// The depth of the deepest policy so far.
     deepest: usize,
     weight: u64,
 }
 
 impl<'a> Scan<'a> {
     const fn new(text: &'a str) -> Self {
-        Self { text, frames: Vec::new(), operand: false, name: false, clauses: 0, deepest: 0, weight: 0 }
+        Self { text, frames: Vec::new(), operand: false, name: false, clauses: 0, clause: 0, deepest: 0, weight: 0 }
     }
 
     fn token(&mut self, at: usize, token: Token<'_>) -> Result<(), CedarError> {
@@ -206,7 +214,7 @@ impl<'a> Scan<'a> {
             outer.chain.operand(height, weight);
         } else {
             self.clauses += usize::from(kind == Kind::Bracket(Bracket::Curly));
-            self.deepest = self.deepest.max(height);
+            self.clause = self.clause.max(height);
         }
         Ok(())
     }
@@ -217,17 +225,21 @@ impl<'a> Scan<'a> {
             let message = format!("what was opened at line {line}, column {column} is not closed before this `;`");
             return Err(CedarError::invalid(Finding::at(self.text, at, message)));
         }
-        if std::mem::take(&mut self.clauses) + std::mem::take(&mut self.deepest) + SCOPE_DEPTH > MAX_TREE_DEPTH {
-            return Err(self.too_deep(at));
-        }
-        Ok(())
+        let depth = std::mem::take(&mut self.clauses) + std::mem::take(&mut self.clause) + SCOPE_DEPTH;
+        self.deepest = self.deepest.max(depth);
+        if depth > MAX_TREE_DEPTH { Err(self.too_deep(at)) } else { Ok(()) }
     }
 
-    fn finish(mut self) -> Result<(), CedarError> {
+    fn finish(mut self) -> Result<usize, CedarError> {
         if let Some(frame) = self.frames.last() {
-            return Err(CedarError::invalid(Finding::at(self.text, frame.opened, "what is opened here is never closed")));
+            return Err(CedarError::invalid(Finding::at(
+                self.text,
+                frame.opened,
+                "what is opened here is never closed",
+            )));
         }
-        self.end_policy(self.text.len())
+        self.end_policy(self.text.len())?;
+        Ok(self.deepest)
     }
 
     fn operator(&mut self, level: usize) {

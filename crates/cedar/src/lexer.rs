@@ -148,7 +148,21 @@ mod tests {
         use Token::{And, Colon, Greater, Less, Not, Or, PathSeparator, Relation};
         assert_eq!(
             tokens("|| && :: : == != <= >= < > ! :::"),
-            [Or, And, PathSeparator, Colon, Relation, Relation, Relation, Relation, Less, Greater, Not, PathSeparator, Colon]
+            [
+                Or,
+                And,
+                PathSeparator,
+                Colon,
+                Relation,
+                Relation,
+                Relation,
+                Relation,
+                Less,
+                Greater,
+                Not,
+                PathSeparator,
+                Colon
+            ]
         );
     }
 }

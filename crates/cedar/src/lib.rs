@@ -30,6 +30,8 @@ mod validate;
 #[cfg(test)]
 mod testing;
 
+use std::sync::LazyLock;
+
 pub use built_in::BUILT_IN_SCHEMAS;
 pub use combine::{CombineRules, Overall, SlotDecisions, combine, evaluate_union};
 pub use compile::{CompiledSet, Member, compile};
@@ -39,8 +41,10 @@ pub use error::{CedarError, EvaluateError, Finding, Findings, MAX_FINDINGS};
 pub use evaluate::{
     Decision, DecisionRequest, DenyReason, Determining, Effect, EvaluateOptions, PolicyError, SlotDecision,
 };
-pub use guard_json::MAX_JSON_DEPTH;
-pub use guard_schema::{MAX_ACTIONS, MAX_ENTITY_TYPES, MAX_MEMBERS, MAX_REQUEST_KINDS, MAX_TYPE_NODES};
+pub use guard_json::{MAX_JSON_DEPTH, MAX_REQUEST_VALUES};
+pub use guard_schema::{
+    MAX_ACTIONS, MAX_ENTITY_TYPES, MAX_MEMBERS, MAX_REQUEST_KINDS, MAX_TYPE_NODES, MAX_VALIDATION_WORK,
+};
 pub use guard_text::{MAX_TREE_DEPTH, MAX_WEIGHT};
 pub use pool::{CedarPool, PoolError};
 pub use schema::{MAX_SCHEMA_BYTES, Schema, SchemaContent, load_schema, read_schema};
@@ -49,6 +53,7 @@ pub use validate::validate;
 
 /// The version of the Cedar SDK in this binary, as signed statements name it.
 #[must_use]
-pub fn cedar_version() -> String {
-    cedar_policy::get_sdk_version().to_string()
+pub fn cedar_version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| cedar_policy::get_sdk_version().to_string());
+    &VERSION
 }

@@ -36,6 +36,7 @@ struct Inner {
     actions: Entities,
     sha: Digest,
     bytes: usize,
+    work_a_byte: u64,
 }
 
 impl Schema {
@@ -60,6 +61,11 @@ impl Schema {
 
     pub(crate) fn bytes(&self) -> usize {
         self.0.bytes
+    }
+
+    /// How much work it is to validate one byte of policy.
+    pub(crate) fn work_a_byte(&self) -> u64 {
+        self.0.work_a_byte
     }
 }
 
@@ -97,7 +103,7 @@ pub fn load_schema(cedar_schema_json: &str, expected: Digest) -> Result<Schema, 
     if found != expected {
         return Err(CedarError::DigestMismatch { expected, found });
     }
-    check(&value)?;
+    let work_a_byte = check(&value)?;
     let schema = cedar_policy::Schema::from_json_value(value)
         .map_err(|error| CedarError::invalid(Finding::from_cedar(&error, None)))?;
     if !schema.is_complete() {
@@ -108,8 +114,8 @@ pub fn load_schema(cedar_schema_json: &str, expected: Digest) -> Result<Schema, 
         return Err(CedarError::invalid(Finding::new("the schema declares neither an entity type nor an action")));
     }
     let actions = schema.action_entities().map_err(|error| CedarError::invalid(Finding::from_cedar(&error, None)))?;
-    let inner = Inner { validator: Validator::new(schema), actions, sha: found, bytes: cedar_schema_json.len() };
-    Ok(Schema(Arc::new(inner)))
+    let bytes = cedar_schema_json.len();
+    Ok(Schema(Arc::new(Inner { validator: Validator::new(schema), actions, sha: found, bytes, work_a_byte })))
 }
 
 fn fragment_of(text: &str) -> Result<SchemaFragment, CedarError> {
@@ -127,7 +133,7 @@ fn fragment_of(text: &str) -> Result<SchemaFragment, CedarError> {
     }
 }
 
-fn check(value: &Value) -> Result<(), CedarError> {
+fn check(value: &Value) -> Result<u64, CedarError> {
     guard_json::check_depth(value)?;
     let length = value.to_string().len();
     if length > MAX_SCHEMA_BYTES {

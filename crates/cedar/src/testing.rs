@@ -1,5 +1,7 @@
 //! What the tests share: a pool, since Cedar must not run on a test thread either, and pinned versions.
 
+pub(crate) mod generate;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::LazyLock,
@@ -14,10 +16,12 @@ static POOL: LazyLock<CedarPool> = LazyLock::new(|| CedarPool::new(2).unwrap());
 
 /// Runs a test on the pool and fails here with what failed there.
 pub(crate) fn on_pool<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
-    let caught = move || catch_unwind(AssertUnwindSafe(test)).map_err(|payload| match payload.downcast::<String>() {
-        Ok(message) => *message,
-        Err(payload) => format!("{:?}", payload.downcast::<&str>()),
-    });
+    let caught = move || {
+        catch_unwind(AssertUnwindSafe(test)).map_err(|payload| match payload.downcast::<String>() {
+            Ok(message) => *message,
+            Err(payload) => format!("{:?}", payload.downcast::<&str>()),
+        })
+    };
     POOL.run_blocking(caught).unwrap().unwrap_or_else(|message| panic!("{message}"))
 }
 

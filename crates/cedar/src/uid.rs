@@ -19,8 +19,9 @@ pub struct InvalidUid(String);
 impl Uid {
     /// A uid of its two parts; the type may have a namespace (`App::User`).
     pub fn new(type_name: &str, id: &str) -> Result<Self, InvalidUid> {
-        let type_name = EntityTypeName::from_str(type_name)
-            .map_err(|error| InvalidUid(Finding::new(format!("`{type_name}` is not an entity type: {error}")).message))?;
+        let type_name = EntityTypeName::from_str(type_name).map_err(|error| {
+            InvalidUid(Finding::new(format!("`{type_name}` is not an entity type: {error}")).message)
+        })?;
         Ok(Self(EntityUid::from_type_name_and_id(type_name, EntityId::new(id))))
     }
 
@@ -113,11 +114,20 @@ mod tests {
 
     #[test]
     fn what_is_not_a_uid_is_refused() {
-        for text in ["", "User", "User::alice", "User :: \"alice\"", "User::\"alice\" // me", "User::\"a\"::\"b\"", "if::\"a\""] {
+        for text in
+            ["", "User", "User::alice", "User :: \"alice\"", "User::\"alice\" // me", "User::\"a\"::\"b\"", "if::\"a\""]
+        {
             assert!(text.parse::<Uid>().is_err(), "{text}");
         }
-        for value in [json!({}), json!({"type": "User"}), json!({"type": "User", "id": 1}), json!(["User", "a"]),
-            json!({"type": "User", "id": "a", "more": 1}), json!({"type": "a b", "id": "c"}), json!(null)] {
+        for value in [
+            json!({}),
+            json!({"type": "User"}),
+            json!({"type": "User", "id": 1}),
+            json!(["User", "a"]),
+            json!({"type": "User", "id": "a", "more": 1}),
+            json!({"type": "a b", "id": "c"}),
+            json!(null),
+        ] {
             assert!(Uid::from_json(&value).is_err(), "{value}");
         }
     }
@@ -126,7 +136,8 @@ mod tests {
     fn reading_one_needs_no_deep_stack() {
         let bombs = ["(".repeat(100_000), "A::".repeat(100_000), "!".repeat(100_000), "A::{".repeat(50_000)];
         let small = std::thread::Builder::new().stack_size(512 << 10);
-        let read = small.spawn(move || bombs.iter().all(|bomb| bomb.parse::<Uid>().is_err() && Uid::new(bomb, "a").is_err()));
+        let read =
+            small.spawn(move || bombs.iter().all(|bomb| bomb.parse::<Uid>().is_err() && Uid::new(bomb, "a").is_err()));
         assert!(read.unwrap().join().unwrap());
     }
 

@@ -6,12 +6,21 @@ use cedarkeep_model::Origin;
 use crate::{
     content::{Pinned, Statements, statement_order},
     error::{CedarError, Finding, Findings, MAX_FINDINGS},
+    guard_schema::MAX_VALIDATION_WORK,
     schema::Schema,
 };
 
 /// Validates each version by itself. Runs on the [pool](crate::CedarPool). Findings carry the policy's id, the
 /// statement's id within the version and, for versions that came as text, line and column in that text.
 pub fn validate(policies: &[Pinned], schema: &Schema) -> Result<Findings, CedarError> {
+    let bytes: usize =
+        policies.iter().map(|pinned| pinned.cedar_raw.as_ref().map_or(pinned.cedar_json.len(), String::len)).sum();
+    if (bytes as u64).saturating_mul(schema.work_a_byte()) > MAX_VALIDATION_WORK {
+        return Err(CedarError::TooLarge(format!(
+            "{bytes} bytes of policy against this schema's combinations of principal type, action and resource type are \
+             too much to validate; use fewer combinations, narrower records or smaller sets"
+        )));
+    }
     let mut findings = Findings::default();
     for pinned in policies {
         let read = Statements::load(pinned.origin, pinned.cedar_raw.as_deref(), &pinned.cedar_json)?;

@@ -1,8 +1,9 @@
 use cedarkeep_model::canonical_bytes;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::testing::on_pool;
+use crate::testing::{generate, on_pool};
 
 fn text(text: &str) -> Result<PolicyContent, CedarError> {
     let text = text.to_owned();
@@ -48,7 +49,8 @@ fn the_digest_is_reproducible_from_the_documented_rules() {
 
 #[test]
 fn statements_stand_in_source_order() {
-    let many = (0..12).map(|n| format!("permit(principal == U::\"{n}\", action, resource);")).collect::<String>();
+    let many =
+        (0..12).map(|n| format!("permit(principal == U::\"{n}\", action, resource);")).collect::<Vec<_>>().concat();
     let content = text(&many).unwrap();
     let at = |n: usize| content.cedar_json.find(&format!("\"policy{n}\":")).unwrap();
     assert!((1..12).all(|n| at(n - 1) < at(n)));
@@ -111,7 +113,10 @@ fn json_may_leave_members_out_and_may_be_one_policy() {
 #[test]
 fn foreign_members_are_refused() {
     let mut policy = static_policy(&json!({"Value": true}));
-    assert!(matches!(from_json(json!({"staticPolicies": {"policy0": policy}, "more": 1})), Err(CedarError::Invalid { .. })));
+    assert!(matches!(
+        from_json(json!({"staticPolicies": {"policy0": policy}, "more": 1})),
+        Err(CedarError::Invalid { .. })
+    ));
     policy.as_object_mut().unwrap().insert("more".into(), json!(1));
     assert!(matches!(from_json(policy.clone()), Err(CedarError::Invalid { .. })));
     assert!(matches!(from_json(json!({"staticPolicies": {"policy0": policy}})), Err(CedarError::Invalid { .. })));
@@ -158,7 +163,9 @@ fn what_text_can_say_is_loaded_from_text() {
     let terms = vec!["context.a == 1"; 80].join(" || ");
     let content = text(&format!("permit(principal, action, resource) when {{ {terms} }};")).unwrap();
     assert!(json::parse(content.cedar_json.as_bytes()).is_err(), "so this could not be loaded from its JSON");
-    assert!(on_pool(move || Statements::load(content.origin, content.cedar_raw.as_deref(), &content.cedar_json)).is_ok());
+    assert!(
+        on_pool(move || Statements::load(content.origin, content.cedar_raw.as_deref(), &content.cedar_json)).is_ok()
+    );
 }
 
 #[test]
@@ -168,7 +175,8 @@ fn deep_json_is_refused_with_a_way_out() {
     assert!(matches!(&error, CedarError::TooDeep(message) if message.contains("text")), "{error}");
     // What the guard lets through, printing may deepen by a level; the loader's path then refuses it, at once.
     for levels in 50..70 {
-        let nested = (0..levels).fold(json!({"Value": {"type": "T", "id": "x"}}), |inner, _| json!({"!": {"arg": inner}}));
+        let nested =
+            (0..levels).fold(json!({"Value": {"type": "T", "id": "x"}}), |inner, _| json!({"!": {"arg": inner}}));
         if let Ok(content) = from_json(static_policy(&nested)) {
             assert_eq!(again(&content).sha, content.sha);
         }
@@ -192,7 +200,8 @@ fn json_that_is_wrong_at_the_bottom_is_refused_in_time() {
 
 #[test]
 fn findings_have_positions() {
-    let CedarError::Invalid { findings } = text("permit(principal, action, resource)\nwhen { context.a = 1 };").unwrap_err()
+    let CedarError::Invalid { findings } =
+        text("permit(principal, action, resource)\nwhen { context.a = 1 };").unwrap_err()
     else {
         panic!()
     };
@@ -214,10 +223,67 @@ fn sizes_are_limited() {
     assert!(matches!(from_json(long), Err(CedarError::TooLarge(_))));
 }
 
+/// The same value with the members of every object in reverse.
+fn reversed(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members.iter().rev().map(|(key, member)| (key.clone(), reversed(member))).collect(),
+        Value::Array(items) => items.iter().map(reversed).collect(),
+        _ => value.clone(),
+    }
+}
+
+#[test]
+fn the_order_of_members_does_not_matter() {
+    let content =
+        text("@b(\"1\") @a(\"2\") permit(principal == U::\"1\", action, resource) when { {b: 1, a: 2} == context };")
+            .unwrap();
+    let value = json::parse(content.cedar_json.as_bytes()).unwrap();
+    let turned = reversed(&value);
+    assert_ne!(turned.to_string(), value.to_string(), "maps keep the order they are given");
+    assert_eq!(from_json(turned).unwrap().sha, content.sha);
+}
+
+#[test]
+fn functions_that_leave_a_decision_open_are_refused() {
+    assert!(matches!(
+        text(r#"permit(principal, action, resource) when { unknown("x") };"#),
+        Err(CedarError::Invalid { .. })
+    ));
+    let body = json!({"unknown": [{"Value": "x"}]});
+    assert!(matches!(from_json(static_policy(&body)), Err(CedarError::Invalid { .. })));
+}
+
 #[test]
 fn numbers_that_are_no_longs_are_refused() {
     for number in [json!(1.5), json!(1e3), json!(u64::MAX), json!(null)] {
         assert!(matches!(from_json(static_policy(&json!({"Value": number}))), Err(CedarError::Invalid { .. })));
     }
-    assert!(matches!(text("permit(principal, action, resource) when { 9223372036854775808 == 1 };"), Err(CedarError::Invalid { .. })));
+    assert!(matches!(
+        text("permit(principal, action, resource) when { 9223372036854775808 == 1 };"),
+        Err(CedarError::Invalid { .. })
+    ));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Publishing the JSON of a version gives the digest of that version, and so does publishing the printed text.
+    #[test]
+    fn text_and_its_json_have_one_digest(source in generate::policies()) {
+        let content = text(&source).unwrap();
+        prop_assert_eq!(content.cedar_raw.as_deref(), Some(source.as_str()));
+        let value = json::parse(content.cedar_json.as_bytes()).unwrap();
+        let back = from_json(value.clone()).unwrap();
+        prop_assert_eq!((back.sha, &back.cedar_json, back.permits), (content.sha, &content.cedar_json, content.permits));
+        prop_assert_eq!(content.sha, canonical_digest(&escape_longs(&value)).unwrap());
+        if let Some(printed) = back.cedar_raw {
+            prop_assert_eq!(text(&printed).unwrap().sha, content.sha);
+        }
+    }
+
+    /// Whatever it is given, reading ends with content or an error.
+    #[test]
+    fn any_text_is_read_or_refused(given in r#"(permit|forbid|\(|\)|\{|\}|\[|\]|when|if|then|else|"|\\|;|,|\.|::|is|in|has|like|!|-|&&|\|\||@|a|1| |//|\n|é){0,60}"#) {
+        let _read = text(&given);
+    }
 }

@@ -99,9 +99,12 @@ impl Chain {
 
     /// The height of what the levels tighter than this one hold, which is forgotten.
     fn fold_above(&mut self, level: usize) -> usize {
-        self.levels.iter_mut().skip(level + 1).rev().map(std::mem::take).fold(0, |inner, level| {
-            level.operators + level.operand.max(inner)
-        })
+        self.levels
+            .iter_mut()
+            .skip(level + 1)
+            .rev()
+            .map(std::mem::take)
+            .fold(0, |inner, level| level.operators + level.operand.max(inner))
     }
 }
 

@@ -1,7 +1,15 @@
 use std::fmt::Write as _;
 
+use cedarkeep_model::ForbidErrorRule;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
 use super::*;
-use crate::{Given, read_policy, testing::on_pool};
+use crate::{
+    DecisionRequest, EvaluateOptions, Given, compile, read_policy,
+    testing::{generate, on_pool, pinned_text, schema},
+    validate,
+};
 
 fn refused_as_too_deep(text: &str) {
     let error = check(text).unwrap_err();
@@ -16,10 +24,24 @@ fn chain(term: &str, operator: &str, count: usize) -> String {
     vec![term; count].join(operator)
 }
 
-/// Accepted by the guard, and then Cedar neither overflows the pool's stack nor refuses.
+/// Accepted by the guard, and then no step on the pool overflows its stack: reading, validating, compiling, evaluating.
 fn accepted(text: String) {
     check(&text).unwrap();
-    on_pool(move || read_policy(Given::Text(&text)).map(drop).unwrap());
+    on_pool(move || {
+        let schema = schema("entity User, Group; action a appliesTo { principal: User, resource: User };");
+        let pinned = [pinned_text(1, &text)];
+        validate(&pinned, &schema).unwrap();
+        let uid = |text: &str| text.parse().unwrap();
+        let request = DecisionRequest {
+            principal: uid("User::\"a\""),
+            action: uid("Action::\"a\""),
+            resource: uid("User::\"a\""),
+            context: json!({}),
+            entities: json!([]),
+        };
+        let options = EvaluateOptions { validate: false, on_forbid_error: ForbidErrorRule::Deny };
+        compile(&pinned, schema).unwrap().evaluate(&request, options).unwrap();
+    });
 }
 
 #[test]
@@ -48,7 +70,10 @@ fn nesting_and_chains_add_up() {
     refused_as_too_deep(&when(&tower));
     let behind = format!("({}) && {}", "(".repeat(300) + "true" + &")".repeat(300), chain("true", " && ", 200));
     refused_as_too_deep(&when(&behind));
-    let clauses = format!("permit(principal, action, resource){};", format!(" when {{ {} }}", chain("true", " && ", 250)).repeat(200));
+    let clauses = format!(
+        "permit(principal, action, resource){};",
+        format!(" when {{ {} }}", chain("true", " && ", 250)).repeat(200)
+    );
     refused_as_too_deep(&clauses);
 }
 
@@ -69,7 +94,11 @@ fn what_nests_less_passes_in_cedar_too() {
 fn hundreds_of_policies_are_not_deep() {
     let mut text = String::new();
     for number in 0..1_000 {
-        writeln!(text, r#"@id("p{number}") permit(principal == User::"u{number}", action, resource) when {{ context.a }};"#).unwrap();
+        writeln!(
+            text,
+            r#"@id("p{number}") permit(principal == User::"u{number}", action, resource) when {{ context.a }};"#
+        )
+        .unwrap();
     }
     accepted(text);
 }
@@ -126,5 +155,32 @@ fn the_measure_takes_one_pass() {
     // A quadratic scan of this would not end.
     for unit in ["(", "if ", "a.", "\"\" ", "!", "// x\n", "x is T in ", "{a:", "[a,", "when { true } "] {
         let _verdict = check(&unit.repeat(4_000_000 / unit.len()));
+    }
+}
+
+/// The height of an expression in Cedar's JSON: `{"operator": {"left": …, "right": …}}`.
+fn height(expression: &Value) -> usize {
+    let Value::Object(operation) = expression else { return 0 };
+    let operands = operation.values().flat_map(|operands| match operands {
+        Value::Array(items) => items.iter().collect::<Vec<_>>(),
+        Value::Object(members) => members.values().collect(),
+        _ => Vec::new(),
+    });
+    1 + operands.map(height).max().unwrap_or(0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn the_measure_never_falls_short_of_the_tree(source in generate::policies()) {
+        let measured = measure(&source).unwrap();
+        let content = on_pool(move || read_policy(Given::Text(&source)).unwrap());
+        let json: Value = serde_json::from_str(&content.cedar_json).unwrap();
+        for policy in ["staticPolicies", "templates"].iter().flat_map(|part| json[*part].as_object().unwrap().values()) {
+            let clauses = policy["conditions"].as_array().unwrap();
+            let highest = clauses.iter().map(|clause| height(&clause["body"])).max().unwrap_or(0);
+            prop_assert!(clauses.len() + highest <= measured, "{measured} for {policy}");
+        }
     }
 }
