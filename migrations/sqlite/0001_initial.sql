@@ -231,6 +231,33 @@ CREATE TABLE bindings (
 CREATE INDEX bindings_set ON bindings (zone_id, policy_set_id, revision);
 CREATE INDEX bindings_version ON bindings (zone_id, policy_set_version_id);
 
+CREATE TABLE shadow_divergences (
+    zone_id           TEXT   NOT NULL,
+    decision_id       TEXT   NOT NULL,
+    scope_type        TEXT   NOT NULL,
+    at                BIGINT NOT NULL,
+    scope_target_id   TEXT   NOT NULL,
+    active_version_id TEXT,
+    shadow_version_id TEXT   NOT NULL,
+    active_allowed    BIGINT NOT NULL,
+    shadow_allowed    BIGINT NOT NULL,
+    principal         TEXT   NOT NULL,
+    action            TEXT   NOT NULL,
+    resource          TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, decision_id, scope_type)
+);
+CREATE INDEX shadow_divergences_at ON shadow_divergences (zone_id, at);
+
+CREATE TABLE shadow_divergence_totals (
+    zone_id           TEXT   NOT NULL,
+    shadow_version_id TEXT   NOT NULL,
+    observed          BIGINT NOT NULL,
+    diverged          BIGINT NOT NULL,
+    would_allow       BIGINT NOT NULL,
+    failed            BIGINT NOT NULL,
+    PRIMARY KEY (zone_id, shadow_version_id)
+);
+
 CREATE TABLE idempotent_answers (
     scope      TEXT   NOT NULL PRIMARY KEY,
     request    TEXT   NOT NULL,

@@ -39,6 +39,7 @@ use crate::{
         (name = "Policy versions", description = "Cedar content, immutable and content-addressed."),
         (name = "Policy sets", description = "Names for rows of immutable, attested set versions."),
         (name = "Policy set versions", description = "Manifests of pinned policy versions, signed by the zone."),
+        (name = "Policy bindings", description = "Which version decides, or is observed, in which slot."),
         (name = "Attestations", description = "The signatures, for verifiers who trust nobody."),
         (name = "Decisions", description = "May this principal do this to that resource?"),
         (name = "Events", description = "The gapless, chained record of every change."),

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use cedarkeep_model::{PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ZoneId};
+use cedarkeep_model::{BindingId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ZoneId};
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 use utoipa::IntoParams;
 
@@ -95,6 +95,16 @@ path!(
         policy_set_id: PolicySetId,
         /// The policy set version.
         version_id: PolicySetVersionId,
+    }
+);
+
+path!(
+    /// A binding of a zone.
+    BindingPath {
+        /// The zone.
+        zone_id: ZoneId,
+        /// The binding.
+        binding_id: BindingId,
     }
 );
 

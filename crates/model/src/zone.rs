@@ -67,6 +67,13 @@ pub struct ZoneSettings {
     pub request_entities: RequestEntities,
     /// The policy set that a user's bundle is seeded from.
     pub user_default_policy_set_id: Option<PolicySetId>,
+    /// Of a hundred shadow divergences, how many are kept with their request, 0 to 100; all are counted.
+    #[serde(default = "all_of_them")]
+    pub divergence_sample_percent: u8,
+}
+
+const fn all_of_them() -> u8 {
+    100
 }
 
 impl Default for ZoneSettings {
@@ -80,6 +87,7 @@ impl Default for ZoneSettings {
             validate_requests: true,
             request_entities: RequestEntities::Extend,
             user_default_policy_set_id: None,
+            divergence_sample_percent: all_of_them(),
         }
     }
 }

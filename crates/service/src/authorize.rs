@@ -1,5 +1,7 @@
 //! Decisions: the slots of a request, what stands in them, and one answer that names every digest that decided.
 
+mod shadow;
+
 use std::sync::Arc;
 
 use cedarkeep_cedar::{
@@ -7,12 +9,14 @@ use cedarkeep_cedar::{
     SlotDecision, SlotDecisions, Uid, combine,
 };
 use cedarkeep_model::{
-    Binding, BindingMode, DecisionId, Digest, PolicySetId, PolicySetVersionId, RequestEntities, ScopeCombination,
-    ScopeType, Timestamp, ZoneId,
+    Binding, BindingMode, DecisionId, Digest, PolicySetId, PolicySetVersionId, RequestEntities,
+    ScopeCombination, ScopeType, Timestamp, ZoneId,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use self::shadow::ShadowAnswer;
+use self::shadow::{Asked, Moment, observation, shadow_answer};
 use crate::{
     Call, Code, Error, Service,
     publish::notices,
@@ -90,35 +94,6 @@ pub struct ScopeAnswer {
     pub errors: Option<Vec<PolicyError>>,
 }
 
-/// What a shadow version would have said, and whether that differs from what stands.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum ShadowAnswer {
-    /// It was evaluated.
-    Evaluated {
-        /// What it said.
-        #[serde(flatten)]
-        scope: ScopeAnswer,
-        /// Whether the slot's own decision differs.
-        diverged: bool,
-    },
-    /// It could not be evaluated; the decision stands as it is.
-    Failed {
-        /// The slot's kind.
-        scope_type: ScopeType,
-        /// The slot's target.
-        scope_target_id: String,
-        /// The policy set.
-        policy_set_id: PolicySetId,
-        /// Its version.
-        policy_set_version_id: PolicySetVersionId,
-        /// The version's manifest digest.
-        manifest_sha: Digest,
-        /// Why not, as a code.
-        error: &'static str,
-    },
-}
-
 /// The order in which slots are asked and answered.
 const SLOTS: [ScopeType; 4] = [ScopeType::Zone, ScopeType::Resource, ScopeType::User, ScopeType::Session];
 
@@ -189,6 +164,7 @@ impl Service {
         let options =
             EvaluateOptions { validate: settings.validate_requests, on_forbid_error: settings.on_forbid_error };
         let explain = request.explain;
+        let asked_for = (!shadow.is_empty()).then(|| Asked::of(&request));
         let asked: Vec<_> = active.iter().map(|(_, loaded)| Arc::clone(&loaded.compiled)).collect();
         let beside: Vec<_> =
             shadow.iter().map(|(_, ready)| ready.as_ref().ok().map(|loaded| Arc::clone(&loaded.compiled))).collect();
@@ -208,9 +184,16 @@ impl Service {
         let combination = settings.scope_combination;
         let Overall { decision, reason } =
             combine(slots, CombineRules { combination, session_required: settings.session_required });
+        let (decision_id, evaluated_at) = (DecisionId::new(self.0.ids.next()), self.now());
+        let standing =
+            |scope: ScopeType| active.iter().map(|(bound, _)| &bound.binding).find(|b| b.scope_type == scope);
         let shadow = shadow.into_iter().zip(observed).map(|((bound, ready), observed)| {
-            let standing = by_scope(bound.binding.scope_type).map(|slot| slot.decision);
-            shadow_answer(&bound.binding, ready, observed, standing, explain)
+            let decided = by_scope(bound.binding.scope_type).map(|slot| slot.decision);
+            let answer = shadow_answer(&bound.binding, ready, observed, decided, explain);
+            let moment = Moment { decision_id, at: evaluated_at, settings };
+            let standing = standing(bound.binding.scope_type);
+            self.0.divergences.record(observation(&bound.binding, &answer, standing, asked_for.as_ref(), &moment));
+            answer
         });
         let shadow = shadow.collect();
         let scopes = active
@@ -222,10 +205,10 @@ impl Service {
         Ok(DecisionAnswer {
             decision,
             reason,
-            decision_id: DecisionId::new(self.0.ids.next()),
+            decision_id,
             revision: snapshot.zone.revision,
             combination,
-            evaluated_at: self.now(),
+            evaluated_at,
             scopes,
             shadow,
         })
@@ -295,40 +278,6 @@ fn scope_answer(binding: &Binding, loaded: &LoadedSet, slot: SlotDecision, expla
         manifest_sha: binding.manifest_sha,
         determining_policies: explain.then_some(determining_policies),
         errors: explain.then_some(errors),
-    }
-}
-
-fn shadow_answer(
-    binding: &Binding,
-    ready: Result<Arc<LoadedSet>, Error>,
-    observed: Option<Evaluated>,
-    standing: Option<Decision>,
-    explain: bool,
-) -> ShadowAnswer {
-    let outcome = match (ready, observed) {
-        (Ok(loaded), Some(Ok(slot))) => Ok(scope_answer(binding, &loaded, slot, explain)),
-        (Ok(_), Some(Err(error))) => Err(evaluate_error(error).code()),
-        (Err(error), _) => Err(error.code()),
-        (Ok(_), None) => Err(Code::Internal),
-    };
-    match outcome {
-        Ok(scope) => {
-            // An empty zone slot denies, any other empty slot leaves the decision to the rest.
-            let empty = if binding.scope_type == ScopeType::Zone { Decision::Deny } else { Decision::Allow };
-            let diverged = scope.decision != standing.unwrap_or(empty);
-            if diverged {
-                metrics::counter!("cedarkeep_shadow_divergences_total").increment(1);
-            }
-            ShadowAnswer::Evaluated { scope, diverged }
-        }
-        Err(code) => ShadowAnswer::Failed {
-            scope_type: binding.scope_type,
-            scope_target_id: binding.scope_target_id.clone(),
-            policy_set_id: binding.policy_set_id,
-            policy_set_version_id: binding.policy_set_version_id,
-            manifest_sha: binding.manifest_sha,
-            error: code.as_str(),
-        },
     }
 }
 

@@ -4,11 +4,12 @@ use cedarkeep_cedar::Uid;
 use cedarkeep_model::{
     Binding, BindingId, BindingMode, EventKind, PolicySetId, PolicySetVersion, PolicySetVersionId, ScopeType, ZoneId,
 };
+use cedarkeep_store::BindingFilter;
 use serde_json::{Value, json};
 
 use crate::{
-    Call, Code, Error, Published, Service, Warning, policy_sets, publish_set::warnings, snapshot::BoundSet,
-    transact::Tx,
+    Call, Code, Error, Page, PageRequest, Published, Service, Warning, page::Cursors, policy_sets,
+    publish_set::warnings, snapshot::BoundSet, transact::Tx,
 };
 
 /// The most characters of a session id.
@@ -65,6 +66,131 @@ impl Service {
         let loaded = BoundSet::load(self, zone, record.policy_set_id, record.id).await?;
         Ok(warnings(&loaded.compiled))
     }
+}
+
+impl Service {
+    /// Bindings by creation.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid_cursor`.
+    pub async fn bindings(
+        &self,
+        _call: &Call,
+        zone: ZoneId,
+        filter: BindingFilter,
+        page: PageRequest,
+    ) -> Result<Page<Binding>, Error> {
+        let (mut store, _) = self.living(zone).await?;
+        let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/policy-bindings"), &filter);
+        let window = cursors.window(&page)?;
+        let slice = store.bindings(zone, &filter, &window).await?;
+        let total = if page.total_count { Some(store.count_bindings(zone, &filter).await?) } else { None };
+        cursors.page(&window, slice, total, |_| 0)
+    }
+
+    /// A binding.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn binding(&self, _call: &Call, zone: ZoneId, id: BindingId) -> Result<Binding, Error> {
+        let (mut store, _) = self.living(zone).await?;
+        store.binding(zone, id).await?.ok_or_else(|| Error::not_found("binding"))
+    }
+
+    /// Points the slot of a version's scope at it, in place of what stood there.
+    ///
+    /// # Errors
+    /// `policy_version_not_found` for a version that the zone does not have, otherwise as
+    /// [`Service::activate_set_version`].
+    pub async fn bind(
+        &self,
+        call: &Call,
+        zone: ZoneId,
+        version: PolicySetVersionId,
+        mode: BindingMode,
+        scope_target_id: Option<String>,
+    ) -> Result<Published<Binding>, Error> {
+        let (mut store, _) = self.living(zone).await?;
+        let set = store.set_of_version(zone, version).await?.ok_or_else(|| Error::not_found("policy set version"))?;
+        drop(store);
+        let known = self.set_version(call, zone, set, version).await?;
+        let warnings = self.check_before_binding(zone, &known).await?;
+        let (condition, new) = (call.clone(), NewBinding { set, version, mode, target: scope_target_id });
+        let object = self.transact(call, move |tx| Box::pin(bind_if(tx, condition, zone, new))).await?;
+        Ok(Published { object, created: false, warnings })
+    }
+
+    /// Empties a slot; an empty zone slot denies everything.
+    ///
+    /// # Errors
+    /// `not_found`, `precondition_failed`.
+    pub async fn unbind(&self, call: &Call, zone: ZoneId, id: BindingId) -> Result<Binding, Error> {
+        let condition = call.clone();
+        self.transact(call, move |tx| {
+            Box::pin(async move {
+                tx.zone(zone).await?;
+                let binding = tx.store.binding(zone, id).await?.ok_or_else(|| Error::not_found("binding"))?;
+                condition.check(&binding.etag())?;
+                unbind(tx, &binding).await?;
+                Ok(binding)
+            })
+        })
+        .await
+    }
+
+    /// Makes a shadow the active version of its slot, in one step; the shadow is gone then.
+    ///
+    /// # Errors
+    /// `not_found`, `precondition_failed`; `bad_request` for a binding that is active already.
+    pub async fn promote(&self, call: &Call, zone: ZoneId, id: BindingId) -> Result<Published<Binding>, Error> {
+        self.once(call, async {
+            let shadow = self.binding(call, zone, id).await?;
+            let known = self.set_version(call, zone, shadow.policy_set_id, shadow.policy_set_version_id).await?;
+            let warnings = self.check_before_binding(zone, &known).await?;
+            let condition = call.clone();
+            let object = self.transact(call, move |tx| Box::pin(promote(tx, condition, zone, id))).await?;
+            Ok(Published { object, created: false, warnings })
+        })
+        .await
+    }
+}
+
+async fn bind_if(tx: &mut Tx, call: Call, zone: ZoneId, new: NewBinding) -> Result<Binding, Error> {
+    if call.if_match.is_some() {
+        tx.zone(zone).await?;
+        let state = tx.store.policy_set(zone, new.set).await?.ok_or_else(|| Error::not_found("policy set"))?;
+        let target = target(zone, state.set.scope_type, new.target.clone())?;
+        let standing = tx.store.slot(zone, state.set.scope_type, &target, new.mode).await?;
+        call.check(&standing.map_or_else(String::new, |binding| binding.etag()))?;
+    }
+    bind(tx, zone, new).await
+}
+
+async fn promote(tx: &mut Tx, call: Call, zone: ZoneId, id: BindingId) -> Result<Binding, Error> {
+    tx.zone(zone).await?;
+    let shadow = tx.store.binding(zone, id).await?.ok_or_else(|| Error::not_found("binding"))?;
+    call.check(&shadow.etag())?;
+    if shadow.mode == BindingMode::Active {
+        return Err(Error::new(Code::BadRequest, "the binding is active already; only a shadow can be promoted"));
+    }
+    unbind(tx, &shadow).await?;
+    let new = NewBinding {
+        set: shadow.policy_set_id,
+        version: shadow.policy_set_version_id,
+        mode: BindingMode::Active,
+        target: Some(shadow.scope_target_id),
+    };
+    bind(tx, zone, new).await
+}
+
+/// Empties a slot.
+pub(crate) async fn unbind(tx: &mut Tx, binding: &Binding) -> Result<(), Error> {
+    let zone = binding.zone_id;
+    tx.store.unbind(zone, binding.id).await?;
+    let revision = tx.decides_anew(zone).await?;
+    count_change(tx, zone, binding.policy_set_id).await?;
+    let body = json!({"from": event_body(binding), "to": null, "revision": revision});
+    tx.event(zone, EventKind::Unbound, body).await.map(|_| ())
 }
 
 /// Points a slot at a version. Everything that changes which version decides goes through here.

@@ -4,6 +4,7 @@
 //! Every change runs in a task of its own ([`Service::transact`]): a client that goes away cannot leave a transaction
 //! behind, and what was committed is always visible to the next decision.
 
+mod apply;
 mod archive;
 mod attestations;
 mod auth;
@@ -11,6 +12,7 @@ mod authorize;
 mod bind;
 mod call;
 mod compiled;
+mod divergences;
 mod error;
 mod events;
 pub mod fsck;
@@ -26,11 +28,12 @@ mod snapshot;
 mod transact;
 mod zones;
 
+pub use apply::{Activate, Applied, Apply, ApplyEntry, ApplyTo, Change, ChangeAction};
 pub use auth::InvalidToken;
 pub use authorize::{DecisionAnswer, DecisionRequest, ScopeAnswer, ShadowAnswer};
 pub use call::{Call, Idempotency, Principal};
 pub use cedarkeep_cedar::{Decision, DenyReason, Determining, Effect, Finding, Findings, PolicyError, Uid};
-pub use cedarkeep_store::{ArchivedFilter, Order, PolicyFilter, PolicySetFilter, ZoneFilter};
+pub use cedarkeep_store::{ArchivedFilter, BindingFilter, Order, PolicyFilter, PolicySetFilter, ZoneFilter};
 pub use error::{Code, Error};
 pub use page::{Page, PageRequest};
 pub use policies::{NewPolicy, PolicyPatch};

@@ -114,10 +114,16 @@ pub(crate) fn living_policy(policy: &Policy) -> Result<(), Error> {
     Err(Error::new(Code::PolicyArchived, message).with_detail("policy_id", policy.id.to_string()))
 }
 
-pub(crate) async fn create(tx: &mut Tx, zone: ZoneId, new: NewPolicy) -> Result<Policy, Error> {
+async fn create(tx: &mut Tx, zone: ZoneId, new: NewPolicy) -> Result<Policy, Error> {
+    let id = PolicyId::new(tx.service.0.ids.next());
+    create_as(tx, zone, new, id).await
+}
+
+/// Makes a policy under an id that was drawn before.
+pub(crate) async fn create_as(tx: &mut Tx, zone: ZoneId, new: NewPolicy, id: PolicyId) -> Result<Policy, Error> {
     tx.zone(zone).await?;
     let policy = Policy {
-        id: PolicyId::new(tx.service.0.ids.next()),
+        id,
         zone_id: zone,
         name: new.name,
         description: new.description,

@@ -242,7 +242,7 @@ pub(crate) async fn insert(
     schema_version: SchemaVersion,
     content: PolicyContent,
 ) -> Result<Published<PolicyVersion>, Error> {
-    let mut policy = policies::changeable(tx, &call, zone, policy).await?;
+    let policy = policies::changeable(tx, &call, zone, policy).await?;
     policies::living_policy(&policy)?;
     open_schema(&mut *tx.store, zone, schema_version.as_str()).await?;
     if let Some(newest) = newest(tx, &policy).await?
@@ -254,8 +254,22 @@ pub(crate) async fn insert(
     {
         return Ok(Published { object: newest, created: false, warnings: Vec::new() });
     }
+    let id = PolicyVersionId::new(tx.service.0.ids.next());
+    let object = write(tx, policy, schema_version, content, id).await?;
+    Ok(Published { object, created: true, warnings: Vec::new() })
+}
+
+/// Writes a version under an id that was drawn before, as the policy's newest.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    mut policy: Policy,
+    schema_version: SchemaVersion,
+    content: PolicyContent,
+    id: PolicyVersionId,
+) -> Result<PolicyVersion, Error> {
+    let zone = policy.zone_id;
     let version = PolicyVersion {
-        id: PolicyVersionId::new(tx.service.0.ids.next()),
+        id,
         zone_id: zone,
         policy_id: policy.id,
         version: policy.latest_version.unwrap_or(0) + 1,
@@ -281,7 +295,7 @@ pub(crate) async fn insert(
         "schema_version": version.schema_version, "origin": version.origin,
     });
     tx.event(zone, EventKind::PolicyVersionCreated, body).await?;
-    Ok(Published { object: version, created: true, warnings: Vec::new() })
+    Ok(version)
 }
 
 async fn newest(tx: &mut Tx, policy: &Policy) -> Result<Option<PolicyVersion>, Error> {

@@ -153,7 +153,8 @@ pub(crate) async fn pin(
     Ok(pinned)
 }
 
-fn check_form(entries: &[NewEntry]) -> Result<(), Error> {
+/// The manifest's form: some entries, not too many, each policy once.
+pub(crate) fn check_form(entries: &[NewEntry]) -> Result<(), Error> {
     if entries.is_empty() {
         return Err(Error::new(Code::ManifestEmpty, "a manifest needs at least one entry"));
     }
@@ -280,7 +281,7 @@ fn record(tx: &Tx, set: &PolicySet, prepared: &Prepared) -> SetVersionRecord {
         manifest_sha: prepared.manifest_sha,
         texts_sha: prepared.texts_sha,
         validation: prepared.validation,
-        cedar_version: cedarkeep_cedar::cedar_version(),
+        cedar_version: cedarkeep_cedar::cedar_version().to_owned(),
         created_at: tx.now,
         created_by: tx.actor.clone(),
     }

@@ -8,7 +8,7 @@ use cedarkeep_model::{Clock, Digest, IdSource, OrganizationId, SchemaVersion, Ti
 use cedarkeep_store::{Read, Store};
 use tokio::sync::Mutex;
 
-use crate::{Code, Error, compiled::CompiledCache, keys::Signers, snapshot::Snapshots};
+use crate::{Code, Error, compiled::CompiledCache, divergences::Divergences, keys::Signers, snapshot::Snapshots};
 
 /// Sizes that an operator may choose.
 #[derive(Debug, Clone)]
@@ -60,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) signers: Signers,
     pub(crate) compiled: CompiledCache,
     pub(crate) snapshots: Snapshots,
+    pub(crate) divergences: Divergences,
     /// Scopes of the idempotency keys that are under way.
     pub(crate) under_way: std::sync::Mutex<HashSet<Digest>>,
     /// Held while the installation's own values are read and written.
@@ -83,11 +84,13 @@ impl Service {
         check_master(&*store, &master).await?;
         let organization = organization(&*store, &*ids).await?;
         let admin_hash = crate::auth::admin_hash(&mut *store.read().await?).await?;
-        Ok(Self(Arc::new(Inner {
+        let (divergences, backlog) = Divergences::new();
+        let service = Arc::new(Inner {
             cursor_key: master.sealing_key("cursors")?,
             compiled: CompiledCache::new(config.compiled_bytes),
             signers: Signers::default(),
             snapshots: Snapshots::default(),
+            divergences,
             admin_hash: arc_swap::ArcSwapOption::from_pointee(admin_hash),
             under_way: std::sync::Mutex::default(),
             bootstrap: Mutex::new(()),
@@ -99,7 +102,9 @@ impl Service {
             cedar,
             organization,
             built_in,
-        })))
+        });
+        tokio::spawn(backlog.write_for(Arc::downgrade(&service)));
+        Ok(Self(service))
     }
 
     /// Whether requests can be served: the store answers and has the schema that this program knows.
@@ -127,6 +132,7 @@ impl Service {
 
     /// Waits for what is under way in the store and closes it.
     pub async fn close(&self) {
+        self.0.divergences.flush().await;
         self.0.store.close().await;
     }
 

@@ -44,9 +44,18 @@ pub struct SettingsPatch {
     pub request_entities: Option<RequestEntities>,
     /// See [`ZoneSettings::user_default_policy_set_id`]; `Some(None)` clears it.
     pub user_default_policy_set_id: Option<Option<PolicySetId>>,
+    /// See [`ZoneSettings::divergence_sample_percent`].
+    pub divergence_sample_percent: Option<u8>,
 }
 
 impl SettingsPatch {
+    fn check(&self) -> Result<(), Error> {
+        if self.divergence_sample_percent.is_some_and(|percent| percent > 100) {
+            return Err(Error::new(Code::BadRequest, "divergence_sample_percent is a number from 0 to 100"));
+        }
+        Ok(())
+    }
+
     fn apply(self, settings: &mut ZoneSettings) {
         fn set<T>(place: &mut T, value: Option<T>) {
             if let Some(value) = value {
@@ -61,6 +70,7 @@ impl SettingsPatch {
         set(&mut settings.validate_requests, self.validate_requests);
         set(&mut settings.request_entities, self.request_entities);
         set(&mut settings.user_default_policy_set_id, self.user_default_policy_set_id);
+        set(&mut settings.divergence_sample_percent, self.divergence_sample_percent);
     }
 }
 
@@ -86,6 +96,7 @@ impl Service {
     /// # Errors
     /// `zone_slug_conflict` when a slug was given and is taken.
     pub async fn create_zone(&self, call: &Call, new: NewZone) -> Result<Zone, Error> {
+        new.settings.check()?;
         self.once(call, async {
             if new.settings.user_default_policy_set_id.flatten().is_some() {
                 let message = "a zone that is being made has no policy set yet; set user_default_policy_set_id later";
@@ -123,6 +134,7 @@ impl Service {
     /// # Errors
     /// `not_found`, `precondition_failed`, `zone_slug_conflict`.
     pub async fn update_zone(&self, call: &Call, id: ZoneId, patch: ZonePatch) -> Result<Zone, Error> {
+        patch.settings.check()?;
         let condition = call.clone();
         self.transact(call, move |tx| Box::pin(update(tx, condition, id, patch))).await
     }

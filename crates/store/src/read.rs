@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Digest, Event, Policy, PolicyId, PolicySchema, PolicySetId, PolicySetState,
-    PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId,
+    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Policy, PolicyId, PolicySchema,
+    PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType,
+    SigningKey, Zone, ZoneId,
 };
 
 use crate::{
@@ -190,6 +191,16 @@ pub trait Read: Send {
     async fn events(&mut self, zone: ZoneId, window: &Window) -> Result<Slice<Event>, StoreError>;
     /// How many events.
     async fn count_events(&mut self, zone: ZoneId) -> Result<u64, StoreError>;
+
+    /// Decisions that a shadow version would have made otherwise, by time.
+    async fn divergences(
+        &mut self,
+        zone: ZoneId,
+        shadow: Option<PolicySetVersionId>,
+        window: &Window,
+    ) -> Result<Slice<Divergence>, StoreError>;
+    /// The totals of every shadow version that was observed.
+    async fn divergence_totals(&mut self, zone: ZoneId) -> Result<Vec<DivergenceTotal>, StoreError>;
 
     /// The kept answer under this scope.
     async fn answer(&mut self, scope: Digest) -> Result<Option<IdempotentAnswer>, StoreError>;

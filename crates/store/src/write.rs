@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Event, NewEvent, Policy, PolicySchema, PolicySet, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
+    Archived, Binding, BindingId, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicySchema, PolicySet,
+    PolicySetVersionId, PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
 };
 
 use crate::{AttestationRecord, IdempotentAnswer, Read, StoreError};
@@ -77,6 +77,13 @@ pub trait Write: Read {
     async fn insert_key(&mut self, key: &SigningKey) -> Result<(), StoreError>;
     /// Writes a key's state.
     async fn update_key(&mut self, key: &SigningKey) -> Result<(), StoreError>;
+
+    /// Keeps a divergence.
+    async fn insert_divergence(&mut self, divergence: &Divergence) -> Result<(), StoreError>;
+    /// Adds to the totals of a shadow version.
+    async fn add_divergence_total(&mut self, zone: ZoneId, total: &DivergenceTotal) -> Result<(), StoreError>;
+    /// Forgets all divergences of a zone but the newest so many (a few more where times are equal).
+    async fn forget_divergences(&mut self, zone: ZoneId, kept: u32) -> Result<(), StoreError>;
 
     /// Keeps an answer under its scope, in place of one from before `stale_before`.
     async fn keep_answer(&mut self, answer: &IdempotentAnswer, stale_before: Timestamp) -> Result<(), StoreError>;

@@ -1,6 +1,6 @@
 //! The query parameters as the `OpenAPI` document describes them.
 
-use cedarkeep_model::{OwnerType, ScopeType, TargetType};
+use cedarkeep_model::{BindingMode, OwnerType, ScopeType, TargetType};
 use utoipa::{
     IntoParams,
     openapi::{
@@ -151,6 +151,23 @@ parameters!(
         archived(),
         terms("query", "Only with one of these in the name, whatever the case."),
         terms("query[name]", "The same."),
+    ]
+);
+parameters!(
+    /// Of the list of bindings.
+    BindingParameters: PageParameters [
+        sort(),
+        expand(&[Expand::TotalCount]),
+        query("filter[policy_set_id]", many(of(Type::String)), "Only of versions of these sets."),
+        query("filter[mode]", many(words(BindingMode::ALL)), "Only of these modes."),
+        query("filter[scope_type]", many(words(ScopeType::ALL)), "Only of these scopes."),
+        query("filter[scope_target_id]", many(of(Type::String)), "Only of these targets."),
+    ]
+);
+parameters!(
+    /// Of the list of shadow divergences.
+    DivergenceParameters: PageParameters [
+        query("filter[policy_set_version_id]", of(Type::String), "Only of this shadow version."),
     ]
 );
 parameters!(

@@ -1,7 +1,7 @@
 //! The filters of policies, policy sets and versions.
 
-use cedarkeep_model::{OwnerType, ScopeType, TargetType};
-use cedarkeep_service::{ArchivedFilter, Code, Error, PolicyFilter, PolicySetFilter};
+use cedarkeep_model::{BindingMode, OwnerType, ScopeType, TargetType};
+use cedarkeep_service::{ArchivedFilter, BindingFilter, Code, Error, PolicyFilter, PolicySetFilter};
 
 use super::{Listing, Query, Sort, bad};
 
@@ -56,6 +56,18 @@ pub(crate) fn policy_set_filter(query: &Query, listing: &Listing) -> Result<Poli
         query_name: query.terms("query[name]"),
         archived: archived(query)?,
         by_status: listing.sort == Some(Sort::Status),
+    })
+}
+
+/// The filter of a list of bindings.
+pub(crate) fn binding_filter(query: &Query) -> Result<BindingFilter, Error> {
+    let unknown = |_| Error::new(Code::InvalidFilter, "filter[policy_set_id] must be an id");
+    let sets = query.all("filter[policy_set_id]");
+    Ok(BindingFilter {
+        policy_set_ids: sets.iter().map(|id| id.parse().map_err(unknown)).collect::<Result<_, _>>()?,
+        modes: query.words("filter[mode]", BindingMode::ALL)?,
+        scope_types: query.words("filter[scope_type]", ScopeType::ALL)?,
+        scope_target_ids: query.all("filter[scope_target_id]").into_iter().map(ToOwned::to_owned).collect(),
     })
 }
 

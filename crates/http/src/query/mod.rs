@@ -15,10 +15,11 @@ use percent_encoding::percent_decode_str;
 
 pub(crate) use self::{
     documented::{
-        EventParameters, FormatParameter, PolicyParameters, PolicySetParameters, SchemaParameters,
-        SetVersionPolicyParameters, SingleParameters, VersionParameters, ZoneListParameters, ZoneParameters,
+        BindingParameters, DivergenceParameters, EventParameters, FormatParameter, PolicyParameters,
+        PolicySetParameters, SchemaParameters, SetVersionPolicyParameters, SingleParameters, VersionParameters,
+        ZoneListParameters, ZoneParameters,
     },
-    filters::{archived, policy_filter, policy_set_filter},
+    filters::{archived, binding_filter, policy_filter, policy_set_filter},
     page::{Expand, Format, Listing, Sort},
 };
 use crate::{app::App, failure::Failure};

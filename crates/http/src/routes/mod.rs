@@ -1,7 +1,10 @@
 //! The routes, one file a resource. A handler extracts, calls the service and answers.
 
+mod apply;
 mod attestations;
 mod authorize;
+mod bindings;
+mod divergences;
 mod documents;
 mod events;
 mod jwks;
@@ -27,8 +30,11 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
         .merge(policy_versions::routes())
         .merge(policy_sets::routes())
         .merge(policy_set_versions::routes())
+        .merge(apply::routes())
+        .merge(bindings::routes())
         .merge(attestations::routes())
         .merge(authorize::routes())
+        .merge(divergences::routes())
         .merge(events::routes());
     match metrics {
         MetricsAccess::WithCredential => routes.merge(probes::metrics_routes()),

@@ -1,6 +1,7 @@
 //! Policy sets.
 
 use axum::{extract::State, http::StatusCode};
+use cedarkeep_service::ApplyTo;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     caller::Caller,
     path::{Path, PolicySetPath, ZonePath},
     query::{Expand, PolicySetParameters, Query, SingleParameters, Sort, policy_set_filter},
-    wire::{List, PolicySet, PolicySetCreate, PolicySetUpdate},
+    wire::{ApplyResult, List, PolicySet, PolicySetCreate, PolicySetUpdate},
 };
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -18,17 +19,25 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Make a policy set
+///
+/// With a `manifest`, new policies, versions, the set version and its binding are made with it, in one transaction; the
+/// answer then says what was done.
 #[utoipa::path(
     post, path = "/zones/{zone_id}/policy-sets", operation_id = "createPolicySet", tag = "Policy sets",
     params(ZonePath), request_body = PolicySetCreate,
-    responses((status = 201, description = "The new policy set", body = PolicySet)),
+    responses((status = 201, description = "The new policy set; with a manifest also what was done", body = ApplyResult)),
 )]
 async fn create(
     State(app): State<App>,
     Path(ZonePath { zone_id }): Path<ZonePath>,
     Submitted { call, body }: Submitted<PolicySetCreate>,
 ) -> Answer {
-    let (name, scope) = body.given()?;
+    let (name, scope, manifest) = body.given()?;
+    if let Some(manifest) = manifest {
+        let apply = manifest.given(false)?;
+        let applied = app.service.apply(&call, zone_id, ApplyTo::New { name, scope }, apply).await?;
+        return answer::json(StatusCode::CREATED, &ApplyResult::from(applied));
+    }
     let set = app.service.create_policy_set(&call, zone_id, name, scope).await?;
     answer::object(StatusCode::CREATED, &set.etag(), &PolicySet::from(set))
 }

@@ -1,10 +1,12 @@
 //! Bindings.
 
 use cedarkeep_model as model;
-use serde::Serialize;
+use cedarkeep_service::{Code, Published};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::wire::kinds;
+use super::Warning;
+use crate::{body::RequestBody, failure::Failure, wire::kinds};
 
 /// A pointer from one slot to one policy set version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,6 +38,10 @@ pub(crate) struct PolicyBinding {
     #[schema(value_type = kinds::Timestamp)]
     created_at: model::Timestamp,
     created_by: String,
+    /// What the binder should know; absent when there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<Warning>,
 }
 
 impl From<model::Binding> for PolicyBinding {
@@ -55,6 +61,42 @@ impl From<model::Binding> for PolicyBinding {
             revision: binding.revision,
             created_at: binding.created_at,
             created_by: binding.created_by,
+            warnings: Vec::new(),
         }
+    }
+}
+
+impl From<Published<model::Binding>> for PolicyBinding {
+    fn from(published: Published<model::Binding>) -> Self {
+        let warnings = published.warnings.into_iter().map(Warning::from).collect();
+        Self { warnings, ..published.object.into() }
+    }
+}
+
+/// A version to be bound to the slot of its set's scope.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "policy_set_version_id": "0197a1f0-3c5e-7d1b-8f00-2b6d0e4c9a12",
+    "mode": "shadow",
+    "scope_target_id": "User::\"alice\""
+}))]
+pub(crate) struct BindingPut {
+    #[schema(value_type = kinds::Id)]
+    policy_set_version_id: String,
+    #[schema(value_type = kinds::BindingMode)]
+    mode: model::BindingMode,
+    /// The zone id (or nothing) for zone sets, a Cedar entity uid for resource and user sets, a session id for session
+    /// sets.
+    scope_target_id: Option<String>,
+}
+
+impl RequestBody for BindingPut {}
+
+impl BindingPut {
+    /// The version, with an id that can be looked up, the mode and the target.
+    pub(crate) fn given(self) -> Result<(model::PolicySetVersionId, model::BindingMode, Option<String>), Failure> {
+        let unknown = |_| Failure::new(Code::NotFound, "there is no such policy set version");
+        Ok((self.policy_set_version_id.parse().map_err(unknown)?, self.mode, self.scope_target_id))
     }
 }

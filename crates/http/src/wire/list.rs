@@ -54,6 +54,14 @@ impl<T> List<T> {
     }
 }
 
+impl Pagination {
+    /// The cursors of a page.
+    pub(crate) fn of<T>(page: &Page<T>) -> Self {
+        let Page { after_cursor, before_cursor, total_count, .. } = page;
+        Self { after_cursor: after_cursor.clone(), before_cursor: before_cursor.clone(), total_count: *total_count }
+    }
+}
+
 impl From<&Pagination> for PageInfo {
     fn from(pagination: &Pagination) -> Self {
         Self {

@@ -1,9 +1,11 @@
 //! The objects of the API as they stand on the wire: field names, nullability and types of the published clients, and
 //! ours beside them.
 
+mod apply;
 mod attestation;
 mod binding;
 mod decision;
+mod divergence;
 mod error;
 mod event;
 pub(crate) mod kinds;
@@ -22,9 +24,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 pub(crate) use self::{
+    apply::{ApplyManifest, ApplyRequest, ApplyResult},
     attestation::{AttestationEnvelope, AttestationStatement},
-    binding::PolicyBinding,
+    binding::{BindingPut, PolicyBinding},
     decision::{AuthorizeRequest, Decision},
+    divergence::Divergences,
     error::ErrorBody,
     event::ZoneEvent,
     list::{List, PageInfo, Pagination},
@@ -67,4 +71,13 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> R
 #[expect(clippy::option_option, reason = "a value, null and nothing mean three things")]
 fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
+}
+
+/// A body that says nothing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Empty {}
+
+impl crate::body::RequestBody for Empty {
+    const OPTIONAL: bool = true;
 }

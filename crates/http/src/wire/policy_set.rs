@@ -5,6 +5,7 @@ use cedarkeep_service::Code;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ApplyManifest;
 use crate::{body::RequestBody, failure::Failure, wire::kinds};
 
 /// A policy set together with its most recent bindings.
@@ -108,11 +109,13 @@ pub(crate) struct PolicySetCreate {
     scope_type: Option<model::ScopeType>,
     #[schema(value_type = Option<kinds::TargetType>)]
     target_type: Option<model::TargetType>,
+    /// When given, a version is published with the set, in the same transaction.
+    manifest: Option<ApplyManifest>,
 }
 
 impl PolicySetCreate {
-    /// The name and the scope that the two members agree on.
-    pub(crate) fn given(self) -> Result<(model::Name, model::ScopeType), Failure> {
+    /// The name, the scope that the two members agree on, and the manifest.
+    pub(crate) fn given(self) -> Result<(model::Name, model::ScopeType, Option<ApplyManifest>), Failure> {
         let scope = match (self.scope_type, self.target_type) {
             (Some(scope), Some(target)) if model::TargetType::from(scope) != target => {
                 return Err(Failure::new(Code::BadRequest, "scope_type and target_type disagree; give one of them"));
@@ -121,11 +124,13 @@ impl PolicySetCreate {
             (None, Some(target)) => target.into(),
             (None, None) => model::ScopeType::Zone,
         };
-        Ok((self.name, scope))
+        Ok((self.name, scope, self.manifest))
     }
 }
 
-impl RequestBody for PolicySetCreate {}
+impl RequestBody for PolicySetCreate {
+    const LARGE: bool = true;
+}
 
 /// Changes to a policy set; what is left out stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]

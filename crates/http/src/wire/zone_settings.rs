@@ -30,6 +30,9 @@ pub(crate) struct ZoneSettings {
     /// The policy set that a user's bundle is seeded from.
     #[schema(value_type = Option<kinds::Id>, required)]
     user_default_policy_set_id: Option<model::PolicySetId>,
+    /// Of a hundred shadow divergences, how many are kept with their request; all are counted.
+    #[schema(minimum = 0, maximum = 100)]
+    divergence_sample_percent: u8,
 }
 
 impl From<model::ZoneSettings> for ZoneSettings {
@@ -43,6 +46,7 @@ impl From<model::ZoneSettings> for ZoneSettings {
             validate_requests: settings.validate_requests,
             request_entities: settings.request_entities,
             user_default_policy_set_id: settings.user_default_policy_set_id,
+            divergence_sample_percent: settings.divergence_sample_percent,
         }
     }
 }
@@ -88,6 +92,10 @@ macro_rules! body_with_settings {
             #[serde(default, deserialize_with = "crate::wire::nullable")]
             #[schema(value_type = Option<kinds::Id>)]
             user_default_policy_set_id: Option<Option<cedarkeep_model::PolicySetId>>,
+            /// Of a hundred shadow divergences, how many are kept with their request, 0 to 100; all are counted.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(nullable = false, minimum = 0, maximum = 100)]
+            divergence_sample_percent: Option<u8>,
         }
 
         impl $name {
@@ -101,6 +109,7 @@ macro_rules! body_with_settings {
                     validate_requests: self.validate_requests,
                     request_entities: self.request_entities,
                     user_default_policy_set_id: self.user_default_policy_set_id,
+                    divergence_sample_percent: self.divergence_sample_percent,
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod columns;
+mod divergences;
 mod events;
 mod keys;
 mod list;

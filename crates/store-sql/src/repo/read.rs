@@ -5,8 +5,9 @@ use super::{
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Digest, Event, Policy, PolicyId, PolicySchema, PolicySetId, PolicySetState,
-    PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId,
+    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Policy, PolicyId, PolicySchema,
+    PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType,
+    SigningKey, Zone, ZoneId,
 };
 use cedarkeep_store::{
     ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, Read, Slice,
@@ -262,6 +263,19 @@ impl<C: Connection> Read for Session<C> {
 
     async fn count_events(&mut self, zone: ZoneId) -> Result<u64, StoreError> {
         events::count(self.on.connection(), zone).await
+    }
+
+    async fn divergences(
+        &mut self,
+        zone: ZoneId,
+        shadow: Option<PolicySetVersionId>,
+        window: &Window,
+    ) -> Result<Slice<Divergence>, StoreError> {
+        divergences::list(self.0.connection(), zone, shadow, window).await
+    }
+
+    async fn divergence_totals(&mut self, zone: ZoneId) -> Result<Vec<DivergenceTotal>, StoreError> {
+        divergences::totals(self.0.connection(), zone).await
     }
 
     async fn answer(&mut self, scope: Digest) -> Result<Option<IdempotentAnswer>, StoreError> {

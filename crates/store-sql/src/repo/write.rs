@@ -1,13 +1,13 @@
 //! What can be done, over a connection with a transaction.
 
 use super::{
-    Session, Sql, Transaction, bindings, events, keys, policies, policy_sets, policy_versions, schemas, set_versions,
-    zones,
+    Session, Sql, Transaction, bindings, divergences, events, keys, policies, policy_sets, policy_versions, schemas,
+    set_versions, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Event, NewEvent, Policy, PolicySchema, PolicySet, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
+    Archived, Binding, BindingId, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicySchema, PolicySet,
+    PolicySetVersionId, PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
 };
 use cedarkeep_store::{AttestationRecord, IdempotentAnswer, StoreError, Write};
 
@@ -155,6 +155,21 @@ impl<C: Transaction> Write for Session<C> {
 
     async fn update_key(&mut self, key: &SigningKey) -> Result<(), StoreError> {
         let done = keys::update(self.step()?, key).await;
+        self.done(done)
+    }
+
+    async fn insert_divergence(&mut self, divergence: &Divergence) -> Result<(), StoreError> {
+        let done = divergences::insert(self.step()?, divergence).await;
+        self.done(done)
+    }
+
+    async fn add_divergence_total(&mut self, zone: ZoneId, total: &DivergenceTotal) -> Result<(), StoreError> {
+        let done = divergences::add_total(self.step()?, zone, total).await;
+        self.done(done)
+    }
+
+    async fn forget_divergences(&mut self, zone: ZoneId, kept: u32) -> Result<(), StoreError> {
+        let done = divergences::forget(self.step()?, zone, kept).await;
         self.done(done)
     }
 

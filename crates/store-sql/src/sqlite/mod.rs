@@ -70,6 +70,8 @@ impl SqliteStore {
             // FULL syncs the log at every commit: what is acknowledged survives a power cut. Commits are grouped instead.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // Without it INSERT OR REPLACE deletes behind the back of the triggers that keep things immutable.
+            .pragma("recursive_triggers", "ON")
             .busy_timeout(Duration::from_secs(5))
             .statement_cache_capacity(256)
             .disable_statement_logging();
@@ -131,32 +133,4 @@ impl Store for SqliteStore {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_library_with_the_wal_bug_is_refused() {
-        assert!(check_library(3_051_002).is_err());
-        assert!(check_library(libsqlite3_sys::SQLITE_VERSION_NUMBER).is_ok());
-    }
-
-    #[tokio::test]
-    async fn the_pragmas_that_safety_rests_on_are_set() {
-        async fn pragma(connection: &mut sqlx::SqliteConnection, name: &'static str) -> String {
-            let sql = sqlx::AssertSqlSafe(format!("SELECT CAST(\"{name}\" AS TEXT) FROM pragma_{name}"));
-            sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let options = OpenOptions { path: folder.path().join("test.db"), readers: 2 };
-        let store = SqliteStore::open(&options).await.unwrap();
-        let mut writer = store.writer.begin().await.unwrap();
-        assert_eq!(pragma(writer.connection(), "journal_mode").await, "wal");
-        assert_eq!(pragma(writer.connection(), "synchronous").await, "2", "FULL");
-        assert_eq!(pragma(writer.connection(), "foreign_keys").await, "1");
-        let sql = "PRAGMA busy_timeout";
-        let patience: i64 = sqlx::query_scalar(sql).fetch_one(writer.connection()).await.unwrap();
-        assert_eq!(patience, 5_000);
-        let mut reader = store.readers.acquire().await.unwrap();
-        assert!(sqlx::query("DELETE FROM meta").execute(&mut *reader).await.is_err(), "readers cannot write");
-    }
-}
+mod tests;

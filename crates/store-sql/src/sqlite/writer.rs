@@ -217,3 +217,6 @@ impl Drop for Turn {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

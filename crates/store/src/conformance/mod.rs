@@ -31,6 +31,8 @@ mod windows;
 mod world;
 mod zones;
 
+pub use world::one_of_everything;
+
 /// Names every case once: exports it, and makes it a test of its own in [`conformance_suite`](crate::conformance_suite).
 /// A case that is missing here is dead code, which the compiler reports.
 macro_rules! cases {

@@ -8,7 +8,10 @@ use cedarkeep_model::{
 
 use super::{
     samples::{SCHEMA, set_version},
-    samples::{attestation, binding, data_key, key, new_event, policy, policy_set, policy_version, schema, zone},
+    samples::{
+        answer, archived, at, attestation, binding, data_key, key, new_event, policy, policy_set, policy_version,
+        schema, zone,
+    },
     support::commit,
 };
 use crate::{AttestationRecord, Store};
@@ -25,6 +28,18 @@ pub(super) struct World {
     pub(super) key: SigningKey,
     pub(super) binding: Binding,
     pub(super) event: Event,
+}
+
+/// A zone with one of everything in it, archived things too: for tests of an engine's own.
+pub async fn one_of_everything(store: &Arc<dyn Store>) {
+    let World { zone, pinned, version, .. } = world(store, 1).await;
+    commit(store, async |to| {
+        to.archive_policy_version(zone.id, pinned.id, &archived(90)).await.unwrap();
+        to.archive_set_version(zone.id, version.id, &archived(90)).await.unwrap();
+        to.keep_answer(&answer(1, 0), at(0)).await.unwrap();
+        to.put_meta("key", b"value").await.unwrap();
+    })
+    .await;
 }
 
 /// The target of the world's one binding.
