@@ -265,7 +265,7 @@ ROUTES = [
                 [{"uid": samples.ALICE, "attrs": [], "parents": []}],
                 [samples.ENTITIES[0], samples.ENTITIES[0] | {"more": 1}],
             ],
-            "session": [1, True, [], {}, "x" * 100_000],
+            "session": [1, True, [], {}],
             "explain": [1, "true", []],
             "at_least_revision": [-1, 1.5, "1", [], 10**30, True],
         },

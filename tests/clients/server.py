@@ -12,7 +12,7 @@ BINARY = REPOSITORY / os.environ.get("CEDARKEEP_BIN", "target/debug/cedarkeep")
 # Test fixture, guards nothing: the token of servers that live as long as one test run.
 FIXTURE_TOKEN = "fixture-admin-token-for-client-tests-0123456789"
 
-GREETING = "listening on "
+GREETING = b"listening on "
 
 
 class Server:
@@ -20,22 +20,26 @@ class Server:
 
     def __init__(self, data_dir: Path):
         self.data_dir = data_dir
-        self._errors = (data_dir.parent / f"{data_dir.name}.stderr").open("w+b")
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir],
-            env={"PATH": os.environ["PATH"], "CEDARKEEP_ADMIN_TOKEN": FIXTURE_TOKEN},
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
-        first = self.process.stdout.readline().decode()
-        if not first.startswith(GREETING):
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"the first line on stdout must name the address, it is {first!r}\n{self.log()}")
-        self.url = first.removeprefix(GREETING).strip()
-        self._output = bytearray(first.encode())
-        self._drain = threading.Thread(target=lambda: self._output.extend(self.process.stdout.read()), daemon=True)
+        self._drain = None
+        self._stderr = data_dir.parent / f"{data_dir.name}.stderr"
+        with self._stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [BINARY, "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir],
+                env={"PATH": os.environ["PATH"], "CEDARKEEP_ADMIN_TOKEN": FIXTURE_TOKEN},
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
+        self._output = self.process.stdout.readline()
+        if not self._output.startswith(GREETING):
+            self.stop()
+            raise AssertionError(f"the first line on stdout must name the address:\n{self.log()}")
+        self.url = self._output.removeprefix(GREETING).decode().strip()
+        self._drain = threading.Thread(target=self._read_on, daemon=True)
         self._drain.start()
+
+    def _read_on(self) -> None:
+        with self.process.stdout as stdout:
+            self._output += stdout.read()
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -44,13 +48,13 @@ class Server:
         """Asks the server to finish and returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=60)
-        self._drain.join(timeout=10)
+        if self._drain is not None:
+            self._drain.join(timeout=10)
         return code
 
     def log(self) -> str:
-        """Everything the server wrote so far on stderr, and, once it has stopped, on stdout."""
-        self._errors.seek(0)
-        return self._errors.read().decode() + getattr(self, "_output", b"").decode()
+        """Everything the server wrote so far on stderr, and on stdout as far as it was read."""
+        return self._stderr.read_text() + self._output.decode()
 
 
 def cedarkeep(*arguments, **environment) -> subprocess.CompletedProcess:

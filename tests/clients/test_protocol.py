@@ -2,6 +2,8 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -36,7 +38,8 @@ KINDS = ("zone", "schema", "policy", "policy version", "set", "set version")
 def test_tags(zone, api, kind):
     url, body = objects(zone)[kind]
     tag = api.get(url).headers["etag"]
-    variants = [url, url + "?format=json", url + "?format=cedar", url + "?expand[]=user"]
+    expand = "permissions" if kind == "zone" else "user"
+    variants = [url, url + "?format=json", url + "?format=cedar", f"{url}?expand[]={expand}"]
     assert {api.get(variant).headers["etag"] for variant in variants} == {tag}
     for known in (tag, f'"other", {tag}', f"W/{tag}", "*"):
         unchanged = api.get(url, headers={"If-None-Match": known})
@@ -119,14 +122,39 @@ def test_decisions_ignore_the_key(fresh_zone, api):
 
 
 def test_a_conflict_is_not_retried_by_the_client(server, zone):
-    sent = []
-    counting = httpx.Client(event_hooks={"request": [sent.append]}, base_url=server.url)
-    client = KeycardAPI(api_key=FIXTURE_TOKEN, base_url=server.url, http_client=counting)
-    assert client.max_retries == 2
-    name = zone.policy().name
-    with refused(ConflictError, "policy_name_conflict"):
-        client.zones.policies.create(zone.id, name=name)
+    sent, name = [], zone.policy().name
+    with httpx.Client(event_hooks={"request": [sent.append]}, base_url=server.url) as counting:
+        client = KeycardAPI(api_key=FIXTURE_TOKEN, base_url=server.url, http_client=counting)
+        assert client.max_retries == 2
+        with refused(ConflictError, "policy_name_conflict"):
+            client.zones.policies.create(zone.id, name=name)
     assert len(sent) == 1
+
+
+EARLY = {
+    "401": ("POST", "/zones", {}, 401),
+    "404": ("POST", "/nowhere", {}, 404),
+    "405": ("PUT", "/healthz", {}, 405),
+    "a bad id": ("PATCH", "/zones/x", {"Authorization": f"Bearer {FIXTURE_TOKEN}"}, 404),
+    "a bad header": ("POST", "/zones", {"Authorization": f"Bearer {FIXTURE_TOKEN}", "X-API-Version": "x"}, 400),
+}
+
+
+@pytest.mark.parametrize("case", EARLY)
+def test_an_answer_that_needs_no_body_does_not_cut_the_connection(server, api, case):
+    method, path, headers, status = EARLY[case]
+    with closing(HTTPConnection(server.url.removeprefix("http://"), timeout=30)) as connection:
+        connection.putrequest(method, path)
+        for name, value in {"Content-Type": "application/json", "Content-Length": "2", **headers}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        assert api.get("/healthz").status_code == 200, "meanwhile the head has come, and the body has not"
+        connection.send(b"{}")
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["status"]) == (status, status)
+        if not answer.will_close:
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().status == 200
 
 
 def test_request_ids(zone, api):
