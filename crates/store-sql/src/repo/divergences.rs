@@ -38,16 +38,16 @@ pub(super) async fn list(
     window: &Window,
 ) -> Result<Slice<Divergence>, StoreError> {
     let mut list = List::new("SELECT * FROM shadow_divergences WHERE zone_id = ");
-    list.text(zone);
+    list.living(zone);
     if let Some(shadow) = shadow {
-        list.sql(" AND shadow_version_id = ").text(shadow);
+        list.sql(" AND shadow_version_id = ").text(&shadow);
     }
     list.slice(db, Keys::created("at", "(decision_id || '/' || scope_type)"), window, divergence).await
 }
 
 pub(super) async fn totals(db: &mut Sql, zone: ZoneId) -> Result<Vec<DivergenceTotal>, StoreError> {
     let mut list = List::new("SELECT * FROM shadow_divergence_totals WHERE zone_id = ");
-    list.text(zone).sql(" ORDER BY shadow_version_id");
+    list.living(zone).sql(" ORDER BY shadow_version_id");
     list.all(db, |row| {
         let row = Columns(row);
         Ok(DivergenceTotal {
@@ -106,10 +106,13 @@ pub(super) async fn add_total(db: &mut Sql, zone: ZoneId, total: &DivergenceTota
     .map_err(store_error)
 }
 
-/// Keeps the newest so many.
+/// Forgets what is older than the last one to be kept.
 pub(super) async fn forget(db: &mut Sql, zone: ZoneId, kept: u32) -> Result<(), StoreError> {
-    let sql = "DELETE FROM shadow_divergences WHERE zone_id = $1 AND at < \
-               (SELECT at FROM shadow_divergences WHERE zone_id = $1 ORDER BY at DESC LIMIT 1 OFFSET $2)";
-    let done = sqlx::query(sql).bind(zone.to_string()).bind(i64::from(kept)).execute(db).await;
-    done.map(|_| ()).map_err(store_error)
+    let mut list = List::new("DELETE FROM shadow_divergences WHERE zone_id = ");
+    list.text(&zone);
+    if let Some(last) = kept.checked_sub(1) {
+        list.sql(" AND at < (SELECT at FROM shadow_divergences WHERE zone_id = ").text(&zone);
+        list.sql(" ORDER BY at DESC LIMIT 1 OFFSET ").number(i64::from(last)).sql(")");
+    }
+    list.execute(db).await
 }

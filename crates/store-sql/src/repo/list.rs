@@ -85,6 +85,12 @@ impl List {
         self
     }
 
+    /// Adds a number as a parameter.
+    pub(super) fn number(&mut self, value: i64) -> &mut Self {
+        self.placeholder(Argument::Number(value));
+        self
+    }
+
     /// Adds the zone as a parameter, behind a SELECT that ends with `zone_id = `, and that it is not deleted.
     pub(super) fn living(&mut self, zone: ZoneId) -> &mut Self {
         self.text(&zone).sql(" AND EXISTS (SELECT 1 FROM zones WHERE deleted_at IS NULL AND id = ").text(&zone).sql(")")

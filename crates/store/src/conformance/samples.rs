@@ -54,6 +54,7 @@ pub(super) fn zone(number: u64) -> Zone {
             validate_requests: false,
             request_entities: RequestEntities::Replace,
             user_default_policy_set_id: Some(id(7)),
+            divergence_sample_percent: 7,
         },
         default_schema_version: SchemaVersion::new(SCHEMA).unwrap(),
         object_revision: 3,
