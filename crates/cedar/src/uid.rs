@@ -91,9 +91,50 @@ impl fmt::Display for Uid {
 impl FromStr for Uid {
     type Err = InvalidUid;
 
-    /// Reads the one spelling that [`Display`](fmt::Display) writes: no white space, no comments, Cedar's escapes.
+    /// Reads Cedar's text form in any of its spellings (`\u{27}` is `'`), without white space or comments around its
+    /// parts.
     fn from_str(text: &str) -> Result<Self, InvalidUid> {
-        EntityUid::from_str(text).map(Self).map_err(|error| InvalidUid(Finding::from_cedar(&error, None).message))
+        let quoted = text.split_once("::\"").and_then(|(name, rest)| Some((name, rest.strip_suffix('"')?)));
+        let Some((type_name, id)) = quoted else {
+            return Err(InvalidUid(Finding::new(format!("`{text}` has no quoted id")).message));
+        };
+        let id = unescape(id).ok_or_else(|| InvalidUid("the id has a quote or an escape that Cedar does not know".into()))?;
+        Self::new(type_name, &id)
+    }
+}
+
+/// What stands between the quotes of a Cedar string literal, without its escapes (Cedar takes those of Rust).
+fn unescape(quoted: &str) -> Option<String> {
+    let (mut plain, mut rest) = (String::with_capacity(quoted.len()), quoted.chars());
+    while let Some(c) = rest.next() {
+        let meant = match c {
+            '"' => return None,
+            '\\' => escaped(&mut rest)?,
+            _ => c,
+        };
+        plain.push(meant);
+    }
+    Some(plain)
+}
+
+fn escaped(rest: &mut std::str::Chars<'_>) -> Option<char> {
+    match rest.next()? {
+        'n' => Some('\n'),
+        'r' => Some('\r'),
+        't' => Some('\t'),
+        '0' => Some('\0'),
+        c @ ('\\' | '\'' | '"') => Some(c),
+        'x' => {
+            let (high, low) = (rest.next()?.to_digit(16)?, rest.next()?.to_digit(16)?);
+            char::from_u32(high * 16 + low).filter(char::is_ascii)
+        }
+        'u' => {
+            let (digits, after) = rest.as_str().strip_prefix('{')?.split_once('}')?;
+            *rest = after.chars();
+            let hex = (1..=6).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_hexdigit());
+            char::from_u32(u32::from_str_radix(digits, 16).ok().filter(|_| hex)?)
+        }
+        _ => None,
     }
 }
 
@@ -110,6 +151,23 @@ mod tests {
         assert_eq!(Uid::from_json(&uid.to_json()).unwrap(), uid);
         assert_eq!(Uid::from_json(&json!({"__entity": uid.to_json()})).unwrap(), uid);
         assert_eq!(Uid::from_json(&json!(uid.to_string())).unwrap(), uid);
+    }
+
+    #[test]
+    fn every_spelling_of_an_id_is_read_as_cedar_reads_it() {
+        for (text, id) in [
+            (r#"User::"O'Hara""#, "O'Hara"),
+            (r#"User::"O\'Hara""#, "O'Hara"),
+            (r#"User::"\u{1f600}\x41\n\t\r\0\\""#, "\u{1f600}A\n\t\r\0\\"),
+            ("User::\"\u{1f600}\"", "\u{1f600}"),
+        ] {
+            assert_eq!(text.parse::<Uid>().unwrap().id(), id);
+            let policy = format!("permit (principal == {text}, action, resource);");
+            assert!(policy.parse::<cedar_policy::PolicySet>().is_ok(), "Cedar does not take {text}");
+        }
+        for text in [r#"User::"\q""#, r#"User::"\x80""#, r#"User::"\u{d800}""#, r#"User::"\u{1234567}""#, r#"User::"\""#] {
+            assert!(text.parse::<Uid>().is_err(), "{text}");
+        }
     }
 
     #[test]

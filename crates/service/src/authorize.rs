@@ -9,8 +9,8 @@ use cedarkeep_cedar::{
     SlotDecision, SlotDecisions, Uid, combine,
 };
 use cedarkeep_model::{
-    Binding, BindingMode, DecisionId, Digest, PolicySetId, PolicySetVersionId, RequestEntities,
-    ScopeCombination, ScopeType, Timestamp, ZoneId,
+    Binding, BindingMode, DecisionId, Digest, PolicySetId, PolicySetVersionId, RequestEntities, ScopeCombination,
+    ScopeType, Timestamp, ZoneId,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ pub use self::shadow::ShadowAnswer;
 use self::shadow::{Asked, Moment, observation, shadow_answer};
 use crate::{
     Call, Code, Error, Service,
+    bind::MAX_SESSION,
     publish::notices,
     snapshot::{BoundSet, LoadedSet, Snapshot},
 };
@@ -112,6 +113,10 @@ impl Service {
         zone: ZoneId,
         request: DecisionRequest,
     ) -> Result<DecisionAnswer, Error> {
+        if request.session.as_ref().is_some_and(|session| session.chars().count() > MAX_SESSION) {
+            let message = format!("a session has at most {MAX_SESSION} characters");
+            return Err(Error::new(Code::BadRequest, message));
+        }
         let snapshot = self.recent_snapshot(zone, request.at_least_revision).await?;
         check_entities(&snapshot, &request)?;
         let active = self.ready_slots(&snapshot, &request, BindingMode::Active).await;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The most characters of a session id.
-const MAX_SESSION: usize = 256;
+pub(crate) const MAX_SESSION: usize = 256;
 
 /// A slot to be pointed at a version.
 #[derive(Debug, Clone)]
@@ -203,6 +203,11 @@ pub(crate) async fn bind(tx: &mut Tx, zone: ZoneId, new: NewBinding) -> Result<B
     if version.archived.is_some() {
         let message = format!("policy set version {} is archived; bind a living one", version.record.id);
         return Err(Error::new(Code::VersionArchived, message));
+    }
+    let pinned: Vec<_> = version.record.manifest.entries().iter().map(|entry| entry.policy_version_id).collect();
+    if let Some(id) = tx.store.first_archived_version(zone, &pinned).await? {
+        let message = format!("it pins the policy version {id}, which is archived; bind a version that does not");
+        return Err(Error::new(Code::VersionArchived, message).with_detail("policy_version_id", id.to_string()));
     }
     let scope = state.set.scope_type;
     let target = target(zone, scope, new.target)?;

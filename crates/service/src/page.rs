@@ -38,6 +38,10 @@ pub struct Page<T> {
     pub after_cursor: Option<String>,
     /// Where the page before precedes; absent on the first.
     pub before_cursor: Option<String>,
+    /// The first item's own place in the list; absent on an empty page.
+    pub start_cursor: Option<String>,
+    /// The last item's own place in the list; absent on an empty page.
+    pub end_cursor: Option<String>,
     /// How many items the list has, when asked.
     pub total_count: Option<u64>,
 }
@@ -49,6 +53,8 @@ impl<T> Page<T> {
             items: self.items.into_iter().map(convert).collect(),
             after_cursor: self.after_cursor,
             before_cursor: self.before_cursor,
+            start_cursor: self.start_cursor,
+            end_cursor: self.end_cursor,
             total_count: self.total_count,
         }
     }
@@ -121,12 +127,12 @@ impl<'a> Cursors<'a> {
             Direction::Forward => (window.start.is_some(), more),
             Direction::Backward => (more, true),
         };
-        let seal = |wanted: bool, position: Option<&Position>| {
-            position.filter(|_| wanted).map(|position| self.seal(position, window.order)).transpose()
-        };
-        let (before_cursor, after_cursor) = (seal(has_before, first)?, seal(has_after, last)?);
+        let seal = |position: Option<&Position>| position.map(|place| self.seal(place, window.order)).transpose();
+        let (start_cursor, end_cursor) = (seal(first)?, seal(last)?);
+        let before_cursor = start_cursor.clone().filter(|_| has_before);
+        let after_cursor = end_cursor.clone().filter(|_| has_after);
         let items = items.into_iter().map(|(_, item)| item).collect();
-        Ok(Page { items, after_cursor, before_cursor, total_count })
+        Ok(Page { items, after_cursor, before_cursor, start_cursor, end_cursor, total_count })
     }
 }
 

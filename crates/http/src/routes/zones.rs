@@ -52,13 +52,14 @@ async fn create(State(app): State<App>, Base(base): Base, submitted: Submitted<Z
     responses((status = 200, description = "A page of zones", body = ZoneList)),
 )]
 async fn list(State(app): State<App>, Base(base): Base, Caller(call): Caller, query: Query) -> Answer {
-    let mut listing = query.listing(&[Sort::CreatedAt], &[Expand::TotalCount, Expand::Permissions])?;
+    let mut listing = query.listing(&[Sort::CreatedAt], &[Expand::TotalCount, Expand::Permissions, Expand::User])?;
     listing.page.after = after(&query, listing.page.after)?;
     let text = |name| query.one(name).map(|value| value.map(str::to_owned));
     let filter = ZoneFilter { slug: text("slug")?, organization_id: text("filter[organization_id]")? };
     let page = app.service.zones(&call, filter, listing.page).await?;
+    let page_info = PageInfo::of(&page);
     let List { items, pagination } = List::new(page, |zone| Ok(seen(zone, &base, &listing.expand)))?;
-    answer::json(StatusCode::OK, &ZoneList { items, page_info: (&pagination).into(), pagination })
+    answer::json(StatusCode::OK, &ZoneList { items, page_info, pagination })
 }
 
 /// `cursor` is the older name of `after`.
@@ -84,7 +85,7 @@ async fn read(
     Caller(call): Caller,
     query: Query,
 ) -> Answer {
-    let expand = query.expand(&[Expand::Permissions])?;
+    let expand = query.expand(&[Expand::Permissions, Expand::User])?;
     let zone = app.service.zone(&call, zone_id).await?;
     answer::object(StatusCode::OK, &zone.etag(), &seen(zone, &base, &expand))
 }

@@ -43,7 +43,7 @@ pub(crate) struct PageInfo {
 impl<T> List<T> {
     /// Brings each object of a page into its wire form.
     pub(crate) fn new<M>(page: Page<M>, wire: impl Fn(M) -> Result<T, Failure>) -> Result<Self, Failure> {
-        let Page { items, after_cursor, before_cursor, total_count } = page;
+        let Page { items, after_cursor, before_cursor, total_count, .. } = page;
         let items = items.into_iter().map(wire).collect::<Result<_, _>>()?;
         Ok(Self { items, pagination: Pagination { after_cursor, before_cursor, total_count } })
     }
@@ -62,13 +62,14 @@ impl Pagination {
     }
 }
 
-impl From<&Pagination> for PageInfo {
-    fn from(pagination: &Pagination) -> Self {
+impl PageInfo {
+    /// The cursors of a page; start and end are those of its first and last object, whether or not more follows.
+    pub(crate) fn of<T>(page: &Page<T>) -> Self {
         Self {
-            has_next_page: pagination.after_cursor.is_some(),
-            has_previous_page: pagination.before_cursor.is_some(),
-            start_cursor: pagination.before_cursor.clone(),
-            end_cursor: pagination.after_cursor.clone(),
+            has_next_page: page.after_cursor.is_some(),
+            has_previous_page: page.before_cursor.is_some(),
+            start_cursor: page.start_cursor.clone(),
+            end_cursor: page.end_cursor.clone(),
         }
     }
 }

@@ -44,6 +44,17 @@ pub enum ShadowAnswer {
     },
 }
 
+impl ShadowAnswer {
+    /// Whether the slot's own decision differs; `None` where the shadow could not be evaluated.
+    #[must_use]
+    pub const fn diverged(&self) -> Option<bool> {
+        match self {
+            Self::Evaluated { diverged, .. } => Some(*diverged),
+            Self::Failed { .. } => None,
+        }
+    }
+}
+
 pub(super) fn shadow_answer(
     binding: &Binding,
     ready: Result<Arc<LoadedSet>, Error>,
