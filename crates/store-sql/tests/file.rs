@@ -1,5 +1,4 @@
 //! The file of the embedded store: what survives, and what is refused.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::{fs, io::Write as _, os::unix::fs::FileExt as _, path::Path, sync::Arc};
 

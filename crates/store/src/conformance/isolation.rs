@@ -9,7 +9,7 @@ use super::{
     support::{commit, items, read, whole},
     world::{TARGET, World, world},
 };
-use crate::{ArchivedFilter, BindingFilter, PolicyFilter, PolicySetFilter, Store};
+use crate::{ArchivedFilter, BindingFilter, PolicyFilter, PolicySetFilter, ReSignJob, SignedVersions, Store};
 
 /// Everything of the world can be read in its zone, and is its own.
 pub(super) async fn stands(store: &Arc<dyn Store>, world: &World) {
@@ -25,6 +25,9 @@ pub(super) async fn stands(store: &Arc<dyn Store>, world: &World) {
     assert_eq!((&version.record, version.active, version.archived), (&world.version, true, None));
     assert_eq!(from.attestations(zone, world.version.id).await.unwrap(), std::slice::from_ref(&world.attestation));
     assert_eq!(from.binding(zone, world.binding.id).await.unwrap().as_ref(), Some(&world.binding));
+    assert_eq!(from.policy_draft(zone, world.policy.id).await.unwrap().as_ref(), Some(&world.policy_draft));
+    assert_eq!(from.set_draft(zone, world.set.id).await.unwrap().as_ref(), Some(&world.set_draft));
+    assert_eq!(items(from.divergences(zone, None, &whole()).await.unwrap()), std::slice::from_ref(&world.divergence));
     assert_eq!(from.signing_keys(zone).await.unwrap(), std::slice::from_ref(&world.key));
     assert_eq!(items(from.events(zone, &whole()).await.unwrap()), std::slice::from_ref(&world.event));
 }
@@ -45,11 +48,17 @@ pub(super) async fn nothing_there(store: &Arc<dyn Store>, zone: ZoneId, world: &
     assert_eq!(items(from.policy_versions(zone, policy, any, &whole()).await.unwrap()), []);
     assert_eq!(from.count_policy_versions(zone, policy, any).await.unwrap(), 0);
     assert_eq!(from.policy_versions_by_id(zone, &[world.pinned.id]).await.unwrap(), []);
+    assert_eq!(from.policy_version_heads(zone, &[world.pinned.id]).await.unwrap(), []);
     assert_eq!(from.policy_versions_by_sha(zone, policy, world.pinned.sha).await.unwrap(), []);
     assert_eq!(from.first_archived_version(zone, &[world.pinned.id]).await.unwrap(), None);
     let usage = from.usage(zone, world.pinned.id).await.unwrap();
     assert_eq!((usage.set_versions, usage.bindings), (vec![], vec![]));
+    assert_eq!(from.policy_draft(zone, policy).await.unwrap(), None);
+    assert_eq!(from.policies_with_draft(zone).await.unwrap(), []);
+    assert_eq!(from.set_draft(zone, set).await.unwrap(), None);
+    assert_eq!(from.sets_with_draft(zone).await.unwrap(), []);
     assert_eq!(from.policy_set(zone, set).await.unwrap(), None);
+    assert_eq!(from.policy_set_named(zone, &world.set.name).await.unwrap(), None);
     assert_eq!(items(from.policy_sets(zone, &sets, &whole()).await.unwrap()), []);
     assert_eq!(from.count_policy_sets(zone, &sets).await.unwrap(), 0);
     assert_eq!(from.set_of_version(zone, version).await.unwrap(), None);
@@ -68,6 +77,13 @@ pub(super) async fn nothing_there(store: &Arc<dyn Store>, zone: ZoneId, world: &
     assert_eq!(from.bindings_of_set(zone, set).await.unwrap(), []);
     assert_eq!(items(from.bindings(zone, &bindings, &whole()).await.unwrap()), []);
     assert_eq!(from.count_bindings(zone, &bindings).await.unwrap(), 0);
+    assert_eq!(items(from.divergences(zone, None, &whole()).await.unwrap()), []);
+    assert_eq!(from.divergence_totals(zone).await.unwrap(), []);
+    let job = ReSignJob::AwayFrom(world.key.kid.clone());
+    assert_eq!(items(from.to_re_sign(zone, &job, &whole()).await.unwrap()), []);
+    assert_eq!(from.count_to_re_sign(zone, std::slice::from_ref(&job)).await.unwrap(), 0);
+    assert_eq!(from.signed_versions(zone, &world.key.kid).await.unwrap(), SignedVersions::default());
+    assert_eq!(from.re_sign_refusals(zone).await.unwrap(), []);
 }
 
 /// Every id of one stands in the other too.
@@ -112,6 +128,8 @@ pub async fn writes_do_not_cross_zones(store: &Arc<dyn Store>) {
         to.archive_set_version(zone, two.version.id, &archived(90)).await.unwrap();
         to.update_key(&SigningKey { signs_from: at(99), ..two.key.clone() }).await.unwrap();
         to.unbind(zone, two.binding.id).await.unwrap();
+        to.delete_policy_draft(zone, two.policy.id).await.unwrap();
+        to.delete_set_draft(zone, two.set.id).await.unwrap();
     })
     .await;
     stands(store, &one).await;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cedarkeep_model::{KeyState, PublicKey, SigningKey};
+use cedarkeep_model::{KeyState, PublicKey, RevokeRequest, SigningKey};
 
 use super::{
-    samples::{at, data_key, id, key, zone},
+    samples::{AWKWARD, at, data_key, id, key, zone},
     support::{commit, read, taken},
 };
 use crate::{Store, Unique};
@@ -28,7 +28,7 @@ pub async fn keys_come_back_as_written(store: &Arc<dyn Store>) {
     assert_eq!(read(store).await.signing_keys(id(2)).await.unwrap(), []);
 }
 
-/// State, start, revocation and the sealed half (which may be sealed anew) are written.
+/// All else that may change is written, the sealed half (which may be sealed anew) too.
 pub async fn updating_a_key_leaves_its_halves_in_public_alone(store: &Arc<dyn Store>) {
     let zone = zone(1);
     let (before, neighbour) = (key(zone.id, 1), SigningKey { created_at: at(99), ..key(zone.id, 2) });
@@ -36,12 +36,15 @@ pub async fn updating_a_key_leaves_its_halves_in_public_alone(store: &Arc<dyn St
         state: KeyState::Revoked,
         sealed_private: b"sealed anew".to_vec(),
         signs_from: at(90),
+        re_signed_at: Some(at(91)),
+        revoke_requested: Some(RevokeRequest { at: at(92), by: AWKWARD.to_owned() }),
         revoked_seq: Some(3),
         ..before.clone()
     };
     let tried = SigningKey {
         public: PublicKey { n: "other".to_owned(), e: "other".to_owned() },
-        created_at: at(91),
+        created_at: at(93),
+        created_by: "somebody else".to_owned(),
         ..after.clone()
     };
     commit(store, async |to| {
@@ -81,6 +84,22 @@ pub async fn one_key_signs(store: &Arc<dyn Store>) {
     })
     .await;
     assert_eq!(read(store).await.signing_keys(zone.id).await.unwrap(), [retired, promoted]);
+}
+
+/// At the most, in each zone.
+pub async fn one_key_waits(store: &Arc<dyn Store>) {
+    let (zone, other) = (zone(1), zone(2));
+    commit(store, async |to| {
+        to.insert_zone(&zone, b"key").await.unwrap();
+        to.insert_zone(&other, b"key").await.unwrap();
+        to.insert_key(&key(zone.id, 2)).await.unwrap();
+        to.insert_key(&key(other.id, 3)).await.unwrap();
+    })
+    .await;
+    let mut transaction = store.write().await.unwrap();
+    assert_eq!(taken(transaction.insert_key(&key(zone.id, 3)).await), Unique::Other);
+    drop(transaction);
+    assert_eq!(read(store).await.signing_keys(zone.id).await.unwrap(), [key(zone.id, 2)]);
 }
 
 /// Any bytes.

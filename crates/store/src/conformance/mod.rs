@@ -14,6 +14,8 @@ mod attestations;
 mod bindings;
 mod concurrency;
 mod deletion;
+mod divergences;
+mod drafts;
 mod events;
 mod filters;
 mod isolation;
@@ -21,6 +23,7 @@ mod keys;
 mod policies;
 mod policy_sets;
 mod policy_versions;
+mod re_sign;
 mod samples;
 mod schemas;
 mod set_versions;
@@ -81,6 +84,7 @@ cases! { $
         numbers_of_policy_versions_are_taken_once
         archiving_a_policy_version_leaves_its_content_alone
         many_policy_versions_are_read_by_id
+        heads_say_what_is_archived
         policy_versions_are_found_by_digest
         the_first_archived_of_many_versions_is_found
         policy_versions_need_their_policy_and_schema;
@@ -105,6 +109,16 @@ cases! { $
     usage:
         usage_names_the_living_set_versions_and_their_bindings
         usage_names_at_most_a_hundred_set_versions;
+    drafts:
+        drafts_come_back_as_written
+        a_draft_replaces_the_one_before
+        a_draft_can_be_thrown_away
+        drafts_need_what_they_are_drafts_of;
+    divergences:
+        divergences_come_back_as_written
+        divergences_are_listed_through_windows
+        old_divergences_are_forgotten
+        divergence_totals_add_up;
     bindings:
         bindings_come_back_as_written
         binding_replaces_what_stands_in_the_slot
@@ -118,7 +132,14 @@ cases! { $
         keys_come_back_as_written
         updating_a_key_leaves_its_halves_in_public_alone
         one_key_signs
+        one_key_waits
         the_data_key_of_a_zone_is_kept;
+    re_sign:
+        zones_with_work_for_keys_are_found
+        versions_to_sign_again_are_found
+        versions_to_sign_again_are_listed_through_windows
+        versions_are_counted_by_their_keys
+        refusals_stand_while_they_matter;
     events:
         events_are_a_chain
         events_of_zones_are_separate_chains

@@ -110,14 +110,18 @@ pub async fn policy_set_names_are_unique_among_the_living(store: &Arc<dyn Store>
     assert_eq!(taken(transaction.insert_policy_set(&same_id).await), Unique::Other);
     drop(transaction);
     assert_eq!(read(store).await.count_policy_sets(zone.id, &EVERYTHING).await.unwrap(), 2);
+    assert_eq!(read(store).await.policy_set_named(zone.id, &first.name).await.unwrap(), Some(first.id));
+    assert_eq!(read(store).await.policy_set_named(zone.id, &name("SET 1")).await.unwrap(), None, "case counts");
     assert_eq!(read(store).await.policy_set(zone.id, second.id).await.unwrap(), Some(unbound(second)));
 
     let gone = PolicySet { archived: Some(archived(90)), ..first };
     commit(store, async |to| {
         to.update_policy_set(&gone).await.unwrap();
+        assert_eq!(to.policy_set_named(zone.id, &gone.name).await.unwrap(), None);
         to.insert_policy_set(&twin).await.unwrap();
     })
     .await;
+    assert_eq!(read(store).await.policy_set_named(zone.id, &gone.name).await.unwrap(), Some(twin.id));
     assert_eq!(read(store).await.policy_set(zone.id, gone.id).await.unwrap(), Some(unbound(gone)));
     assert_eq!(read(store).await.policy_set(zone.id, twin.id).await.unwrap(), Some(unbound(twin)));
 }

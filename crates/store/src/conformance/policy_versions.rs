@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use cedarkeep_model::{Digest, Origin, OwnerType, PolicyVersion, PolicyVersionId, SchemaVersion, ZoneId};
+use cedarkeep_model::{Digest, Origin, OwnerType, Policy, PolicyVersion, PolicyVersionId, SchemaVersion, ZoneId};
 
 use super::{
     samples::{SCHEMA, archived, at, id, policy, policy_version, schema, zone},
     support::{commit, items, read, taken, whole},
 };
-use crate::{ArchivedFilter, Store, Unique};
+use crate::{ArchivedFilter, Store, Unique, VersionHead};
 
 /// A zone with a schema and two policies.
 async fn prepared(store: &Arc<dyn Store>, number: u64) -> ZoneId {
@@ -138,6 +138,28 @@ pub async fn many_policy_versions_are_read_by_id(store: &Arc<dyn Store>) {
     assert_eq!(*first, PolicyVersion { archived: Some(archived(90)), ..written });
     ids.truncate(0);
     assert_eq!(from.policy_versions_by_id(zone, &ids).await.unwrap(), []);
+}
+
+/// Of any policy of the zone, saying whether it or its policy is archived; what the zone does not have is left out.
+pub async fn heads_say_what_is_archived(store: &Arc<dyn Store>) {
+    let zone = prepared(store, 1).await;
+    let (living, gone) = (policy(zone, 1), policy(zone, 2));
+    let versions = [policy_version(&living, 11, 1), policy_version(&living, 12, 2), policy_version(&gone, 13, 1)];
+    commit(store, async |to| {
+        for version in &versions {
+            to.insert_policy_version(version).await.unwrap();
+        }
+        to.archive_policy_version(zone, id(12), &archived(90)).await.unwrap();
+        to.update_policy(&Policy { archived: Some(archived(90)), ..gone.clone() }).await.unwrap();
+    })
+    .await;
+    let [first, second, third] = versions.map(|version| VersionHead::of(&version));
+    let ids = [id(13), id(99), id(12), id(11)];
+    let mut heads = read(store).await.policy_version_heads(zone, &ids).await.unwrap();
+    heads.sort_by_key(|head| head.id);
+    let (second, third) = (VersionHead { archived: true, ..second }, VersionHead { policy_archived: true, ..third });
+    assert_eq!(heads, [first, second, third]);
+    assert_eq!(read(store).await.policy_version_heads(zone, &[]).await.unwrap(), []);
 }
 
 /// Newest first, archived ones too, at most 20, and of this policy only.

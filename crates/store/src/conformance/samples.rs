@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use cedarkeep_model::{
-    Archived, AttestationStatement, AttestationStatus, Binding, BindingMode, Description, Digest, Envelope, EventKind,
-    ForbidErrorRule, KeyState, Manifest, ManifestEntry, Name, NewEvent, Origin, OwnerType, Policy, PolicySchema,
-    PolicySet, PolicyVersion, PublicKey, RequestEntities, STATEMENT_TYPE, SchemaStatus, SchemaVersion,
-    ScopeCombination, ScopeType, SetVersionRecord, SigningKey, Slug, Timestamp, ValidationMode, Zone, ZoneId,
-    ZoneSettings, canonical_bytes,
+    Archived, AttestationStatement, AttestationStatus, Binding, BindingMode, Description, Digest, Divergence,
+    DraftContent, Envelope, EventKind, ForbidErrorRule, KeyState, Manifest, ManifestEntry, Name, NewEntry, NewEvent,
+    Origin, OwnerType, Policy, PolicyDraft, PolicySchema, PolicySet, PolicySetDraft, PolicyVersion, PublicKey,
+    RequestEntities, STATEMENT_TYPE, SchemaStatus, SchemaVersion, ScopeCombination, ScopeType, SetVersionRecord,
+    SigningKey, Slug, Timestamp, ValidationMode, Zone, ZoneId, ZoneSettings, canonical_bytes,
 };
 
 use crate::{AttestationRecord, IdempotentAnswer};
@@ -227,7 +227,10 @@ pub(super) fn key(zone_id: ZoneId, number: u64) -> SigningKey {
         public: PublicKey { n: format!("0vx7agoebGcQSuuPiLJXZptN9-_{number}"), e: "AQAB".to_owned() },
         sealed_private: data_key(number),
         created_at: at(60),
+        created_by: "rotator".to_owned(),
         signs_from: at(61),
+        re_signed_at: (number == 1).then(|| at(61)),
+        revoke_requested: None,
         revoked_seq: None,
     }
 }
@@ -272,5 +275,55 @@ pub(super) fn answer(number: u64, seconds: i64) -> IdempotentAnswer {
         request: Digest::of(b"request"),
         answer: format!("{{\"text\": \"ü 🦀\",  \"number\": {number}}}"),
         created_at: at(seconds),
+    }
+}
+
+pub(super) fn policy_draft(policy: &Policy) -> PolicyDraft {
+    PolicyDraft {
+        zone_id: policy.zone_id,
+        policy_id: policy.id,
+        schema_version: SchemaVersion::new("not-there").unwrap(),
+        content: Some(DraftContent { origin: Origin::Text, body: format!("permit( // {AWKWARD}\r\n") }),
+        base_version_id: None,
+        revision: 9,
+        created_at: at(100),
+        created_by: AWKWARD.to_owned(),
+        updated_at: at(101),
+        updated_by: "editor".to_owned(),
+    }
+}
+
+pub(super) fn set_draft(set: &PolicySet) -> PolicySetDraft {
+    let entry = |number, sha| NewEntry { policy_id: id(number), policy_version_id: id(10 + number), sha };
+    PolicySetDraft {
+        zone_id: set.zone_id,
+        policy_set_id: set.id,
+        entries: vec![entry(9, None), entry(1, Some(Digest::of(b"sha"))), entry(9, None)],
+        schema_version: SchemaVersion::new("not-there").unwrap(),
+        base_version_id: None,
+        name: Some(name(AWKWARD)),
+        description: Some(Description::new(AWKWARD).unwrap()),
+        revision: 9,
+        created_at: at(100),
+        created_by: AWKWARD.to_owned(),
+        updated_at: at(101),
+        updated_by: "editor".to_owned(),
+    }
+}
+
+pub(super) fn divergence(zone_id: ZoneId, number: u64) -> Divergence {
+    Divergence {
+        zone_id,
+        decision_id: id(number),
+        at: at(110),
+        scope_type: ScopeType::User,
+        scope_target_id: AWKWARD.to_owned(),
+        active_version_id: Some(id(21)),
+        shadow_version_id: id(22),
+        active_allowed: true,
+        shadow_allowed: false,
+        principal: format!("User::\"{AWKWARD}\""),
+        action: "Action::\"read\"".to_owned(),
+        resource: "Doc::\"1\"".to_owned(),
     }
 }

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use cedarkeep_model::{
-    Binding, BindingMode, Event, Policy, PolicySchema, PolicySet, PolicyVersion, SetVersionRecord, SigningKey, Zone,
+    Binding, BindingMode, Divergence, DivergenceTotal, Event, Policy, PolicyDraft, PolicySchema, PolicySet,
+    PolicySetDraft, PolicyVersion, SetVersionRecord, SigningKey, Zone,
 };
 
 use super::{
-    samples::{SCHEMA, set_version},
+    samples::{SCHEMA, divergence, policy_draft, set_draft, set_version},
     samples::{
         answer, archived, at, attestation, binding, data_key, key, new_event, policy, policy_set, policy_version,
         schema, zone,
     },
     support::commit,
 };
-use crate::{AttestationRecord, Store};
+use crate::{AttestationRecord, ReSignRefusal, Store};
 
 /// What was written.
 pub(super) struct World {
@@ -27,15 +28,21 @@ pub(super) struct World {
     pub(super) attestation: AttestationRecord,
     pub(super) key: SigningKey,
     pub(super) binding: Binding,
+    pub(super) policy_draft: PolicyDraft,
+    pub(super) set_draft: PolicySetDraft,
+    pub(super) divergence: Divergence,
     pub(super) event: Event,
 }
 
 /// A zone with one of everything in it, archived things too: for tests of an engine's own.
 pub async fn one_of_everything(store: &Arc<dyn Store>) {
-    let World { zone, pinned, version, .. } = world(store, 1).await;
+    let World { zone, pinned, version, key, .. } = world(store, 1).await;
+    let (zone_id, kid, policy_set_version_id) = (zone.id, key.kid, version.id);
+    let refusal = ReSignRefusal { zone_id, kid, policy_set_version_id, reason: String::new(), refused_at: at(90) };
     commit(store, async |to| {
         to.archive_policy_version(zone.id, pinned.id, &archived(90)).await.unwrap();
         to.archive_set_version(zone.id, version.id, &archived(90)).await.unwrap();
+        to.insert_re_sign_refusal(&refusal).await.unwrap();
         to.keep_answer(&answer(1, 0), at(0)).await.unwrap();
         to.put_meta("key", b"value").await.unwrap();
     })
@@ -61,6 +68,9 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
     let attestation = attestation(&version, 1);
     let key = key(zone.id, 1);
     let binding = binding(&version, 31, BindingMode::Active, TARGET, 5);
+    let (policy_draft, set_draft, divergence) = (policy_draft(&policy), set_draft(&set), divergence(zone.id, 1));
+    let shadow_version_id = divergence.shadow_version_id;
+    let total = DivergenceTotal { shadow_version_id, observed: 2, diverged: 1, would_allow: 1, failed: 1 };
     let event = commit(store, async |to| {
         to.insert_zone(&zone, &data_key(number)).await.unwrap();
         to.insert_schema(&schema).await.unwrap();
@@ -71,8 +81,26 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
         to.insert_key(&key).await.unwrap();
         to.insert_attestation(&attestation).await.unwrap();
         to.bind(&binding).await.unwrap();
+        to.put_policy_draft(&policy_draft).await.unwrap();
+        to.put_set_draft(&set_draft).await.unwrap();
+        to.insert_divergence(&divergence).await.unwrap();
+        to.add_divergence_total(zone.id, &total).await.unwrap();
         to.append_event(zone.id, new_event(1)).await.unwrap()
     })
     .await;
-    World { zone, schema, policy, pinned, set, version, attestation, key, binding, event }
+    World {
+        zone,
+        schema,
+        policy,
+        pinned,
+        set,
+        version,
+        attestation,
+        key,
+        binding,
+        policy_draft,
+        set_draft,
+        divergence,
+        event,
+    }
 }

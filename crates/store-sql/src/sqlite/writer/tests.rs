@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use cedarkeep_store::{Read, Store, StoreError, Write};
+use cedarkeep_store::{Store, StoreError, Write};
 use sqlx::Executor as _;
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -98,12 +98,12 @@ async fn a_turn_dropped_in_the_middle_of_a_group_loses_its_own() {
     let (store, commits, _folder) = counting().await;
     let first = store.writer.begin().await.unwrap();
     let lost = queue(&store.writer, "lost", false).await;
-    let last = queue(&store.writer, "last", true).await;
+    let third = queue(&store.writer, "third", true).await;
     put(first, "first", true).await.unwrap();
     lost.await.unwrap().unwrap();
-    last.await.unwrap().unwrap();
+    third.await.unwrap().unwrap();
     assert_eq!(commits.load(Ordering::SeqCst), 1);
-    assert!(there(&store, "first").await && there(&store, "last").await);
+    assert!(there(&store, "first").await && there(&store, "third").await);
     assert!(!there(&store, "lost").await);
 }
 
@@ -123,7 +123,7 @@ async fn who_goes_away_while_waiting_strands_nobody() {
     let first = store.writer.begin().await.unwrap();
     {
         let mut leaver = pin!(store.writer.begin());
-        poll_fn(|context| Poll::Ready(assert!(leaver.as_mut().poll(context).is_pending()))).await;
+        assert!(poll_fn(|context| Poll::Ready(leaver.as_mut().poll(context).is_pending())).await);
         assert_eq!(store.writer.waiting.load(Ordering::SeqCst), 1);
     }
     put(first, "first", true).await.unwrap();
@@ -138,17 +138,17 @@ async fn who_goes_away_while_committing_strands_nobody() {
     let (store, _commits, _folder) = counting().await;
     let first = store.writer.begin().await.unwrap();
     let own = store.writer.clone();
-    let (began, begun) = oneshot::channel();
+    let (sender, committing) = oneshot::channel();
     let leaver = tokio::spawn(async move {
         let mut turn = Box::new(Session::new(own.begin().await.unwrap()));
         turn.put_meta("leaver", b"value").await.unwrap();
         let mut commit = pin!(turn.commit());
-        poll_fn(|context| Poll::Ready(assert!(commit.as_mut().poll(context).is_pending()))).await;
-        began.send(()).unwrap();
+        assert!(poll_fn(|context| Poll::Ready(commit.as_mut().poll(context).is_pending())).await);
+        sender.send(()).unwrap();
     });
     until_waiting(&store.writer, 1).await;
     put(first, "first", true).await.unwrap();
-    begun.await.unwrap();
+    committing.await.unwrap();
     leaver.await.unwrap();
     assert!(there(&store, "first").await);
     put(store.writer.begin().await.unwrap(), "next", true).await.unwrap();
