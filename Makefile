@@ -82,7 +82,8 @@ test-clients: build $(VENV)/installed ## The built binary, driven by published c
 
 .PHONY: torture
 torture: export KILLS ?= 300
-torture: export MUTATIONS ?= 10000
+torture: export MUTATIONS ?= 100000
+torture: export CASES ?= 100000
 torture: export PROPTEST_CASES ?= 4096
 torture: build $(VENV)/installed ## The fault, mutation and property tests at their full figures: many minutes
 	$(CARGO) test --locked --workspace

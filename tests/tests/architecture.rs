@@ -20,10 +20,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("store-sql", &["model", "store"]),
     ("verify", &["model", "cedar", "attest"]),
-    ("service", &["model", "cedar", "attest", "store"]),
+    ("bundle", &["model"]),
+    ("service", &["model", "cedar", "attest", "store", "bundle"]),
     ("http", &["model", "service"]),
-    ("cli", &["model", "cedar", "attest", "store", "store-sql", "verify", "service", "http"]),
-    ("tests", &["model", "cedar", "attest", "store", "store-sql", "verify", "service", "http"]),
+    ("cli", &["model", "cedar", "attest", "store", "store-sql", "verify", "bundle", "service", "http"]),
+    ("tests", &["model", "cedar", "attest", "store", "store-sql", "verify", "bundle", "service", "http"]),
 ];
 
 /// Libraries (`*` ends a family) and the only rooms that import them. `tests` looks from outside and may import any.
@@ -37,6 +38,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("aes-gcm", &["attest"]),
     ("sqlx*", &["store-sql"]),
     ("libsqlite3-sys", &["store-sql"]),
+    ("tar", &["bundle"]),
+    ("flate2", &["bundle"]),
     ("axum*", &["http"]),
     ("hyper*", &["http"]),
     ("utoipa*", &["http"]),
