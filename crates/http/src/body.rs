@@ -20,9 +20,6 @@ use crate::{
     failure::Failure,
 };
 
-/// So much of a body that is too large is read and dropped, so that its sender gets to see the answer.
-const DRAINED_BYTES: usize = 32 << 20;
-
 /// From this size on a body is parsed off the threads that serve other requests.
 const PARSED_INLINE_BYTES: usize = 256 << 10;
 
@@ -73,24 +70,19 @@ pub(crate) async fn collect_in_time(body: Body, limit: usize, time: Duration) ->
 
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || Failure::new(Code::TooLarge, format!("the body must have at most {limit} bytes"));
-    let most = limit.saturating_add(DRAINED_BYTES);
-    if body.size_hint().lower() > most as u64 {
+    if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
-    let (mut bytes, mut size) = (BytesMut::new(), 0_usize);
+    let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Failure::new(Code::BadRequest, "the request body broke off"))?;
         let Ok(data) = frame.into_data() else { continue };
-        size = size.saturating_add(data.len());
-        if size > most {
-            break;
-        } else if size > limit {
-            bytes = BytesMut::new();
-        } else {
-            bytes.extend_from_slice(&data);
+        if bytes.len().saturating_add(data.len()) > limit {
+            return Err(too_large());
         }
+        bytes.extend_from_slice(&data);
     }
-    if size > limit { Err(too_large()) } else { Ok(bytes.freeze()) }
+    Ok(bytes.freeze())
 }
 
 /// Clients name the media type even where they send nothing, so an empty body may have any.
@@ -130,10 +122,21 @@ fn members(bytes: &[u8]) -> Result<Map<String, Value>, Failure> {
         return Err(invalid("the body is empty; a JSON object is expected".to_owned()));
     }
     std::str::from_utf8(bytes).map_err(|error| invalid(format!("the body is not UTF-8: {error}")))?;
-    match json::parse(bytes).map_err(|error| invalid(format!("the body is not acceptable JSON: {error}")))? {
+    match json::parse(bytes).map_err(|error| invalid(unacceptable(&error)))? {
         Value::Object(members) => Ok(members),
         _ => Err(Failure::new(Code::BadRequest, "the body must be a JSON object")),
     }
+}
+
+/// What is wrong with JSON that does not parse. Content that is only too deep has another way in.
+fn unacceptable(error: &json::InvalidJson) -> String {
+    let why = error.to_string();
+    let other_way = if why.contains("recursion limit") {
+        "; JSON may nest at most 128 levels deep, so send what is deeper as Cedar text"
+    } else {
+        ""
+    };
+    format!("the body is not acceptable JSON: {why}{other_way}")
 }
 
 fn typed<T: RequestBody>(members: Map<String, Value>) -> Result<T, Failure> {
@@ -213,7 +216,7 @@ mod tests {
     async fn bytes_that_are_no_json_are_refused() {
         assert!(refused(&b"{\"name\": \"\xff\"}"[..]).await.contains("not UTF-8"));
         let deep = format!(r#"{{"name": {}{}}}"#, "[".repeat(200), "]".repeat(200));
-        assert!(refused(deep).await.contains("InvalidJson"));
+        assert!(refused(deep).await.contains("send what is deeper as Cedar text"));
         let long = format!(r#"{{"name": "a", "{}": 1}}"#, "n".repeat(400_000));
         assert!(refused(long).await.len() < 1_000, "a complaint stays short");
     }

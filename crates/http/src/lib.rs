@@ -11,6 +11,7 @@ mod body;
 mod caller;
 mod conditional;
 mod config;
+mod drain;
 mod failure;
 mod frame;
 mod openapi;

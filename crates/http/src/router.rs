@@ -13,6 +13,7 @@ use crate::{
     auth::authenticate,
     conditional::revalidate,
     config::HttpConfig,
+    drain::drain,
     failure::Failure,
     frame::frame,
     openapi,
@@ -33,7 +34,8 @@ pub fn router(service: Service, config: &HttpConfig, metrics: PrometheusHandle) 
         .fallback(async || Failure::not_found())
         .method_not_allowed_fallback(async || Failure::method_not_allowed())
         .layer(middleware::from_fn(revalidate))
-        .layer(middleware::from_fn_with_state(app.clone(), frame));
+        .layer(middleware::from_fn_with_state(app.clone(), frame))
+        .layer(middleware::from_fn_with_state(config.limits.body_timeout, drain));
     Ok(routes.with_state(app))
 }
 

@@ -80,7 +80,7 @@ fn sort() -> ParameterBuilder {
 }
 
 const COUNT_USER: [Expand; 2] = [Expand::TotalCount, Expand::User];
-const COUNT_PERMISSIONS: [Expand; 2] = [Expand::TotalCount, Expand::Permissions];
+const COUNT_PERMISSIONS: [Expand; 3] = [Expand::TotalCount, Expand::Permissions, Expand::User];
 
 parameters!(
     /// Cursors, `limit` and `order`.
@@ -101,7 +101,7 @@ parameters!(
 );
 parameters!(
     /// Of a zone.
-    ZoneParameters: [expand(&[Expand::Permissions])]
+    ZoneParameters: [expand(&[Expand::Permissions, Expand::User])]
 );
 parameters!(
     /// Of the list of zones.
