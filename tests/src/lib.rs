@@ -1,3 +1,4 @@
 //! Shared helpers of the test targets.
 
 pub mod in_process;
+pub mod server;

@@ -1,6 +1,6 @@
 //! Settings: flag over environment over file over default.
 
-use std::{fs, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{fs, net::SocketAddr, num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Context as _, bail};
 use cedarkeep_http::{BaseUrl, HttpConfig, Limits, MetricsAccess};
@@ -42,8 +42,8 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "FORM", env = "CEDARKEEP_LOG_FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
     /// Threads for work on policies [default: one a core]
-    #[arg(long, value_name = "N", env = "CEDARKEEP_CEDAR_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) cedar_threads: Option<u16>,
+    #[arg(long, value_name = "N", env = "CEDARKEEP_CEDAR_THREADS")]
+    pub(crate) cedar_threads: Option<NonZeroU16>,
     /// The most MiB of compiled policy sets that are kept in memory [default: 1024]
     #[arg(long, value_name = "N", env = "CEDARKEEP_COMPILED_MIB")]
     pub(crate) compiled_mib: Option<u32>,
@@ -108,7 +108,7 @@ impl ServeSettings {
         };
         let defaults = cedarkeep_service::Config::default();
         let service = cedarkeep_service::Config {
-            cedar_threads: flags.cedar_threads.map_or(defaults.cedar_threads, usize::from),
+            cedar_threads: flags.cedar_threads.map_or(defaults.cedar_threads, |threads| threads.get().into()),
             compiled_bytes: flags.compiled_mib.map_or(defaults.compiled_bytes, |mib| u64::from(mib) << 20),
         };
         Ok(Self {

@@ -2,7 +2,9 @@
 //! caller would, and three commands to try on it.
 
 use std::{
-    env, fs,
+    env,
+    fs::OpenOptions,
+    io::Write as _,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf, absolute},
 };
@@ -16,7 +18,10 @@ use cedarkeep_service::{
     ZoneFilter,
 };
 
-use crate::{place::Place, secrets::AdminToken};
+use crate::{
+    place::{Place, private},
+    secrets::AdminToken,
+};
 
 const SCHEMA: &str = include_str!("../example/documents.cedarschema");
 const REQUEST: &str = include_str!("../example/decision.json");
@@ -87,7 +92,9 @@ async fn new_zone(service: &Service, call: &Call) -> anyhow::Result<ZoneId> {
 
 fn write_request(place: &Place) -> anyhow::Result<PathBuf> {
     let path = absolute(place.data_dir.join("example-decision.json"))?;
-    fs::write(&path, REQUEST).with_context(|| format!("the example request {}", path.display()))?;
+    private(OpenOptions::new().write(true).create(true).truncate(true), &path)
+        .and_then(|mut file| file.write_all(REQUEST.as_bytes()))
+        .with_context(|| format!("the example request {}", path.display()))?;
     Ok(path)
 }
 

@@ -7,7 +7,8 @@ use anyhow::{Context as _, anyhow, bail};
 use cedarkeep_attest::Jwks;
 use cedarkeep_cedar::CedarPool;
 use cedarkeep_model::{
-    Digest, Envelope, Manifest, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ScopeType, ZoneId,
+    Digest, Envelope, KeyState, Manifest, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ScopeType,
+    ZoneId,
 };
 use cedarkeep_verify::{Evidence, Parts, PolicyPart, Subject};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -93,6 +94,12 @@ struct Policy {
 }
 
 #[derive(Deserialize)]
+struct Key {
+    kid: String,
+    state: KeyState,
+}
+
+#[derive(Deserialize)]
 struct List<T> {
     items: Vec<T>,
     pagination: Pagination,
@@ -148,9 +155,16 @@ impl Remote {
             manifest: version.manifest,
             attestations: attestations.items,
             jwks: self.jwks(&format!("{}/.well-known/jwks.json", url.zone_url))?,
-            revoked: BTreeSet::new(),
+            revoked: self.revoked(&url.zone_url)?,
         };
         Ok(Evidence::from_parts(parts, pool)?)
+    }
+
+    /// The ids of the keys that the zone has revoked.
+    fn revoked(&self, zone_url: &str) -> anyhow::Result<BTreeSet<String>> {
+        let keys: List<Key> = self.get(&format!("{zone_url}/signing-keys"))?;
+        let revoked = keys.items.into_iter().filter(|key| key.state == KeyState::Revoked);
+        Ok(revoked.map(|key| key.kid).collect())
     }
 
     /// The pinned policy versions, page by page; never more than the manifest has.

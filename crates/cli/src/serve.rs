@@ -4,11 +4,13 @@ use std::{io, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use cedarkeep_http::{LATENCY_BUCKETS, LATENCY_METRIC};
+use cedarkeep_service::Service;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
     runtime,
     signal::unix::{SignalKind, signal},
+    sync::oneshot,
     task::JoinHandle,
     time::interval,
 };
@@ -55,7 +57,10 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     tracing::info!(%address, data_dir = %settings.place.data_dir.display(), "listening");
     show_token(&settings, &token)?;
     show_example(&settings, address, &token, example)?;
+    let (stop_jobs, jobs) = run_jobs(service);
     cedarkeep_http::serve(listener, router, &settings.http.limits, stop).await?;
+    drop(stop_jobs);
+    jobs.await?;
 
     if let Some(server) = metrics_server {
         server.abort();
@@ -63,6 +68,14 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     service.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Does what nobody waits for in a task of its own, until the sender is dropped.
+fn run_jobs(service: &Service) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let (stop, stopped) = oneshot::channel();
+    let service = service.clone();
+    let jobs = tokio::spawn(async move { service.run_jobs(async move { drop(stopped.await) }).await });
+    (stop, jobs)
 }
 
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
