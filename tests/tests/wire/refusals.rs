@@ -39,12 +39,12 @@ async fn null_takes_away_only_what_can_be_taken_away() {
     let wire = Wire::start().await;
     let zone = wire.inner.zone().await;
     let path = format!("/zones/{}", zone.id);
-    let patch = async |body| wire.ask(Method::PATCH, &path, Some(body)).await;
-    assert_eq!(patch(json!({"description": "x"})).await.text("description"), "x");
-    assert!(patch(json!({"slug": "kept"})).await.json()["description"].is_string(), "absent leaves it as it is");
-    assert!(patch(json!({"description": null})).await.json()["description"].is_null());
+    let change = async |body| wire.ask(Method::PATCH, &path, Some(body)).await;
+    assert_eq!(change(json!({"description": "x"})).await.text("description"), "x");
+    assert!(change(json!({"slug": "kept"})).await.json()["description"].is_string(), "absent leaves it as it is");
+    assert!(change(json!({"description": null})).await.json()["description"].is_null());
     for member in ["name", "slug", "deletion_protection", "validation_mode"] {
-        assert_eq!(patch(json!({member: null})).await.refused(400), "bad_request", "{member}");
+        assert_eq!(change(json!({member: null})).await.refused(400), "bad_request", "{member}");
     }
 }
 

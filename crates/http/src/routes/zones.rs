@@ -59,7 +59,7 @@ async fn list(State(app): State<App>, Base(base): Base, Caller(call): Caller, qu
     let page = app.service.zones(&call, filter, listing.page).await?;
     let page_info = PageInfo::of(&page);
     let List { items, pagination } = List::new(page, |zone| Ok(seen(zone, &base, &listing.expand)))?;
-    answer::json(StatusCode::OK, &ZoneList { items, page_info, pagination })
+    answer::json(StatusCode::OK, &ZoneList { items, pagination, page_info })
 }
 
 /// `cursor` is the older name of `after`.
