@@ -6,7 +6,9 @@ use std::env;
 use cedarkeep_model::{
     BindingId, BindingMode, PolicySetVersionId, PolicyVersion, RequestEntities, ScopeCombination, ScopeType, ZoneId,
 };
-use cedarkeep_service::{Decision, DecisionRequest, DenyReason, SettingsPatch, Uid, ZonePatch};
+use cedarkeep_service::{
+    BindingFilter, Decision, DecisionRequest, DenyReason, PageRequest, SettingsPatch, Uid, ZonePatch,
+};
 use cedarkeep_tests::in_process::InProcess;
 use serde_json::{Value, json};
 
@@ -178,8 +180,12 @@ async fn shadows_never_change_an_answer() {
         world.unbind(active).await;
     }
     assert!(diverged > 0, "no shadow ever said anything else: nothing was tested");
-    let (page, totals) =
-        world.it.service.shadow_divergences(&InProcess::call(), world.zone, None, Default::default()).await.unwrap();
+    let (page, totals) = world
+        .it
+        .service
+        .shadow_divergences(&InProcess::call(), world.zone, None, PageRequest::default())
+        .await
+        .unwrap();
     assert_eq!(totals.iter().map(|total| total.diverged).sum::<u64>(), diverged as u64);
     assert!(!page.items.is_empty());
 }
@@ -210,16 +216,16 @@ async fn narrower_slots_never_grant() {
             }
             let added = random.of(narrowing);
             // A slot that was filled would be replaced, not added to.
-            let filled =
-                world.it.service.bindings(&InProcess::call(), world.zone, Default::default(), Default::default());
-            let filled: Vec<_> =
-                filled.await.unwrap().items.into_iter().map(|b| (b.scope_type, b.scope_target_id)).collect();
+            let call = InProcess::call();
+            let filled = world.it.service.bindings(&call, world.zone, BindingFilter::default(), PageRequest::default());
+            let filled = filled.await.unwrap().items;
+            let filled = |target: &str| filled.iter().any(|b| b.scope_type == added && b.scope_target_id == target);
             let target = match added {
                 Resource => format!("Doc::\"d{}\"", random.below(2)),
                 User => format!("User::\"u{}\"", random.below(2)),
                 _ => format!("s{}", random.below(2)),
             };
-            if !filled.contains(&(added, target.clone())) {
+            if !filled(&target) {
                 let version = world.version(&mut random, added);
                 bound.push(world.bind(added, version, BindingMode::Active, &target).await);
             }

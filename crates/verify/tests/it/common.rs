@@ -185,7 +185,7 @@ fn statement(contents: &[PolicyContent], manifest: &Manifest, schema_sha: Digest
         schema_version: "2026-03-16".to_owned().try_into().unwrap(),
         schema_sha,
         validation: ValidationMode::Off,
-        cedar_version: cedar_version(),
+        cedar_version: cedar_version().to_owned(),
         texts_sha: texts_digest(texts.collect()).unwrap(),
         prev_sha256: None,
         created_at: None,

@@ -1,0 +1,50 @@
+//! Random sequences of publish, bind, promote, unbind, archive, draft and rotate against a small reference model: every
+//! answer and the state after every sequence are those of the model, and the store is sound. `SEQUENCES` says how many
+//! of 100 steps (40 unless said; the full figure is 1,000).
+
+mod model;
+mod world;
+
+use std::env;
+
+use model::{Model, Step};
+use world::World;
+
+/// Steps a sequence.
+const STEPS: usize = 100;
+
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        // xorshift64* (Vigna, 2016)
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let drawn = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % u64::try_from(bound).unwrap();
+        usize::try_from(drawn).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_does_what_the_model_does() {
+    let sequences: u64 = env::var("SEQUENCES").map_or(40, |sequences| sequences.parse().unwrap());
+    let mut refused = 0;
+    for sequence in 1..=sequences {
+        let mut random = Random(sequence);
+        let mut world = World::new().await;
+        let mut model = Model::default();
+        let mut steps: Vec<Step> = Vec::new();
+        for _ in 0..STEPS {
+            let step = model.draw(&mut random);
+            steps.push(step.clone());
+            let expected = model.apply(&step);
+            let found = world.apply(&step).await;
+            assert_eq!(found, expected, "sequence {sequence}, last of {steps:#?}");
+            refused += usize::from(expected.is_err());
+        }
+        assert_eq!(world.state().await, model.state(), "sequence {sequence}: {steps:#?}");
+        world.check().await;
+    }
+    assert!(refused > 0, "nothing was ever refused: nothing was tested");
+}
