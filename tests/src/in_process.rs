@@ -5,15 +5,17 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
-use cedarkeep_attest::{KeyPool, MasterKey};
+use cedarkeep_attest::{KeyPool, KeySource, MasterKey};
 use cedarkeep_model::{
-    Clock, IdSource, Name, PolicyId, PolicySetId, PolicySetVersion, PolicyVersion, SchemaVersion, ScopeType, Timestamp,
-    Zone, ZoneId,
+    Clock, IdSource, Name, PolicyId, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersion, SchemaVersion,
+    ScopeType, Timestamp, Zone, ZoneId,
 };
 use cedarkeep_service::{
     Call, Config, GivenPolicy, GivenSchema, NewEntry, NewPolicy, NewZone, Parts, Principal, Service, SettingsPatch,
 };
+use cedarkeep_store::Store as _;
 use cedarkeep_store_sql::{OpenOptions, SqliteStore};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -69,7 +71,49 @@ pub struct InProcess {
     pub clock: Arc<SteppingClock>,
     /// Its store.
     pub store: Arc<SqliteStore>,
+    ground: Ground,
+}
+
+/// What outlives a service: where its data lies, and where its time, ids and keys come from.
+#[derive(Clone)]
+pub struct Ground {
     folder: Arc<TempDir>,
+    clock: Arc<SteppingClock>,
+    ids: Arc<CountingIds>,
+    keys: Arc<dyn KeySource>,
+}
+
+impl Ground {
+    /// A fresh one, with keys from this source.
+    #[must_use]
+    pub fn new(keys: Arc<dyn KeySource>) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self { folder, clock: Arc::default(), ids: Arc::default(), keys }
+    }
+
+    /// A store and a service on it.
+    pub async fn open(&self) -> InProcess {
+        self.open_with(Config::default()).await
+    }
+
+    async fn open_with(&self, config: Config) -> InProcess {
+        let options = OpenOptions { path: self.folder.path().join("cedarkeep.db"), readers: 4 };
+        let store = Arc::new(SqliteStore::open(&options).await.unwrap());
+        self.serve(store, config).await
+    }
+
+    async fn serve(&self, store: Arc<SqliteStore>, config: Config) -> InProcess {
+        let parts = Parts {
+            store: store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            keys: self.keys.clone(),
+            master: MasterKey::from_bytes([7; 32]),
+            config,
+        };
+        let service = Service::start(parts).await.unwrap();
+        InProcess { service, clock: self.clock.clone(), store, ground: self.clone() }
+    }
 }
 
 /// A schema of people and documents, used where the schema is not what is tested.
@@ -94,28 +138,36 @@ impl InProcess {
     /// Another service on the same store, as after a restart.
     pub async fn restart(&self) -> Self {
         self.service.close().await;
-        Self::open(Arc::clone(&self.folder), 2048, Config::default()).await
+        Self::open(Arc::clone(&self.ground.folder), 2048, Config::default()).await
     }
 
     async fn open(folder: Arc<TempDir>, key_bits: u32, config: Config) -> Self {
-        let options = OpenOptions { path: folder.path().join("cedarkeep.db"), readers: 4 };
-        let store = Arc::new(SqliteStore::open(&options).await.unwrap());
-        let clock = Arc::new(SteppingClock::default());
-        let parts = Parts {
-            store: store.clone(),
-            clock: clock.clone(),
-            ids: Arc::new(CountingIds::default()),
-            keys: Arc::new(KeyPool::from_pems(fixture_keys(key_bits)).unwrap()),
-            master: MasterKey::from_bytes([7; 32]),
-            config,
-        };
-        Self { service: Service::start(parts).await.unwrap(), clock, store, folder }
+        let keys = Arc::new(KeyPool::from_pems(fixture_keys(key_bits)).unwrap());
+        Ground { folder, ..Ground::new(keys) }.open_with(config).await
+    }
+
+    /// Another service on the same store at the same time.
+    pub async fn beside(&self) -> Self {
+        self.ground.serve(self.store.clone(), Config::default()).await
+    }
+
+    /// Changes what is stored, with the guards taken away as somebody with the file could.
+    pub async fn tamper(&self, sql: &str) {
+        let mut db = SqliteConnection::connect(&format!("sqlite:{}", self.database().display())).await.unwrap();
+        let triggers = sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'trigger'");
+        let triggers: Vec<String> = triggers.fetch_all(&mut db).await.unwrap();
+        for trigger in triggers {
+            db.execute(AssertSqlSafe(format!("DROP TRIGGER {trigger}"))).await.unwrap();
+        }
+        let changed = db.execute(AssertSqlSafe(sql.to_owned())).await.unwrap().rows_affected();
+        assert!(changed > 0, "{sql} changes nothing");
+        db.close().await.unwrap();
     }
 
     /// Where its database lies.
     #[must_use]
     pub fn database(&self) -> std::path::PathBuf {
-        self.folder.path().join("cedarkeep.db")
+        self.ground.folder.path().join("cedarkeep.db")
     }
 
     /// A call by the administrator.
@@ -157,6 +209,11 @@ impl InProcess {
     pub async fn set(&self, zone: ZoneId, name: &str, scope: ScopeType) -> PolicySetId {
         let name = Name::new(name).unwrap();
         self.service.create_policy_set(&Self::call(), zone, name, scope).await.unwrap().set.id
+    }
+
+    /// The set that a version belongs to.
+    pub async fn store_set_of(&self, zone: ZoneId, version: PolicySetVersionId) -> PolicySetId {
+        self.store.read().await.unwrap().set_of_version(zone, version).await.unwrap().unwrap()
     }
 
     /// A version of a set that pins these.
