@@ -127,6 +127,10 @@ impl Statements {
         if text.len() > MAX_POLICY_BYTES {
             return Err(too_large(text.len()));
         }
+        if let Some(offset) = text.find('\0') {
+            // Cedar takes one in a comment, some databases take none in a text.
+            return Err(CedarError::invalid(Finding::at(text, offset, "a NUL character; remove it")));
+        }
         guard_text::check(text)?;
         let set = PolicySet::from_str(text).map_err(|errors| {
             let findings =

@@ -98,7 +98,8 @@ impl FromStr for Uid {
         let Some((type_name, id)) = quoted else {
             return Err(InvalidUid(Finding::new(format!("`{text}` has no quoted id")).message));
         };
-        let id = unescape(id).ok_or_else(|| InvalidUid("the id has a quote or an escape that Cedar does not know".into()))?;
+        let id = unescape(id)
+            .ok_or_else(|| InvalidUid("the id has a quote or an escape that Cedar does not know".into()))?;
         Self::new(type_name, &id)
     }
 }
@@ -165,7 +166,9 @@ mod tests {
             let policy = format!("permit (principal == {text}, action, resource);");
             assert!(policy.parse::<cedar_policy::PolicySet>().is_ok(), "Cedar does not take {text}");
         }
-        for text in [r#"User::"\q""#, r#"User::"\x80""#, r#"User::"\u{d800}""#, r#"User::"\u{1234567}""#, r#"User::"\""#] {
+        for text in
+            [r#"User::"\q""#, r#"User::"\x80""#, r#"User::"\u{d800}""#, r#"User::"\u{1234567}""#, r#"User::"\""#]
+        {
             assert!(text.parse::<Uid>().is_err(), "{text}");
         }
     }

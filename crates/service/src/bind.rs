@@ -63,7 +63,8 @@ impl Service {
         version: &PolicySetVersion,
     ) -> Result<Vec<Warning>, Error> {
         let record = &version.record;
-        let loaded = BoundSet::load(self, zone, record.policy_set_id, record.id).await?;
+        // Boxed: loading takes many steps, and its future lies within those of every way to bind.
+        let loaded = Box::pin(BoundSet::load(self, zone, record.policy_set_id, record.id)).await?;
         Ok(warnings(&loaded.compiled))
     }
 }
@@ -143,15 +144,16 @@ impl Service {
     /// # Errors
     /// `not_found`, `precondition_failed`; `bad_request` for a binding that is active already.
     pub async fn promote(&self, call: &Call, zone: ZoneId, id: BindingId) -> Result<Published<Binding>, Error> {
-        self.once(call, async {
+        // Boxed: a future of this size would be copied from caller to caller.
+        let work = Box::pin(async {
             let shadow = self.binding(call, zone, id).await?;
             let known = self.set_version(call, zone, shadow.policy_set_id, shadow.policy_set_version_id).await?;
             let warnings = self.check_before_binding(zone, &known).await?;
             let condition = call.clone();
             let object = self.transact(call, move |tx| Box::pin(promote(tx, condition, zone, id))).await?;
             Ok(Published { object, created: false, warnings })
-        })
-        .await
+        });
+        self.once(call, work).await
     }
 }
 
@@ -270,10 +272,17 @@ fn target(zone: ZoneId, scope: ScopeType, given: Option<String>) -> Result<Strin
             Ok(uid) => Ok(uid.to_string()),
             Err(error) => wrong(&format!("scope_target_id is an entity uid such as User::\"alice\": {error}")),
         },
-        (ScopeType::Session, Some(given)) if (1..=MAX_SESSION).contains(&given.chars().count()) => Ok(given),
-        (ScopeType::Session, Some(_)) => wrong("scope_target_id of a session set is 1 to 256 characters"),
+        (ScopeType::Session, Some(given)) if is_session(&given) => Ok(given),
+        (ScopeType::Session, Some(_)) => {
+            wrong("scope_target_id of a session set is 1 to 256 characters, none of them control characters")
+        }
         (ScopeType::Resource | ScopeType::User | ScopeType::Session, None) => {
             wrong("scope_target_id is missing: the entity uid or session id that the set is bound to")
         }
     }
+}
+
+/// Whether a text can be a session id.
+fn is_session(text: &str) -> bool {
+    (1..=MAX_SESSION).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }

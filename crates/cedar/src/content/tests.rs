@@ -27,6 +27,14 @@ fn static_policy(condition: &Value) -> Value {
 }
 
 #[test]
+fn a_nul_character_is_refused_with_its_place() {
+    let Err(CedarError::Invalid { findings }) = text("// a\n// \0\npermit (principal, action, resource);") else {
+        panic!("accepted")
+    };
+    assert_eq!((findings[0].line, findings[0].column), (Some(2), Some(4)));
+}
+
+#[test]
 fn the_digest_is_that_of_the_meaning() {
     let plain = text(PERMIT).unwrap();
     let spaced = text("  // a comment\n permit ( principal,action , resource ) ;\n").unwrap();
