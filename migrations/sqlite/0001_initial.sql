@@ -183,6 +183,43 @@ CREATE TABLE policy_set_version_archives (
     FOREIGN KEY (zone_id, policy_set_version_id) REFERENCES policy_set_versions (zone_id, id)
 );
 
+-- One a policy. What a draft names need not exist, except the version that it was begun from.
+CREATE TABLE policy_drafts (
+    zone_id         TEXT   NOT NULL,
+    policy_id       TEXT   NOT NULL,
+    schema_version  TEXT   NOT NULL,
+    origin          TEXT,
+    content         TEXT,
+    base_version_id TEXT,
+    revision        BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    created_by      TEXT   NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    updated_by      TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, policy_id),
+    FOREIGN KEY (zone_id, policy_id) REFERENCES policies (zone_id, id),
+    FOREIGN KEY (zone_id, base_version_id) REFERENCES policy_versions (zone_id, id)
+);
+
+-- One a policy set.
+CREATE TABLE policy_set_drafts (
+    zone_id         TEXT   NOT NULL,
+    policy_set_id   TEXT   NOT NULL,
+    entries         TEXT   NOT NULL,
+    schema_version  TEXT   NOT NULL,
+    base_version_id TEXT,
+    name            TEXT,
+    description     TEXT,
+    revision        BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    created_by      TEXT   NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    updated_by      TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, policy_set_id),
+    FOREIGN KEY (zone_id, policy_set_id) REFERENCES policy_sets (zone_id, id),
+    FOREIGN KEY (zone_id, base_version_id) REFERENCES policy_set_versions (zone_id, id)
+);
+
 CREATE TABLE attestations (
     zone_id               TEXT   NOT NULL,
     policy_set_version_id TEXT   NOT NULL,

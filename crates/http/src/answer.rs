@@ -31,6 +31,11 @@ pub(crate) fn object<T: Serialize>(status: StatusCode, etag: &str, body: &T) -> 
     tagged(json(status, body)?, etag, "private, no-cache")
 }
 
+/// A draft with its entity tag. Its warnings may change while it does not, so no cache may answer with them.
+pub(crate) fn draft<T: Serialize>(status: StatusCode, etag: &str, body: &T) -> Answer {
+    tagged(json(status, body)?, etag, "no-store")
+}
+
 /// Adds an entity tag (RFC 9110, section 8.8.3) and the rule for caches.
 pub(crate) fn tagged(mut response: Response, etag: &str, cache: &'static str) -> Answer {
     let etag = HeaderValue::from_str(etag).map_err(|_| Failure::internal())?;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     app::App,
-    caller::{Caller, idempotency},
+    caller::{Caller, condition, idempotency},
     failure::Failure,
 };
 
@@ -32,6 +32,8 @@ pub(crate) trait RequestBody: DeserializeOwned + Send {
     const LARGE: bool = false;
     /// Whether an empty body stands for an empty object.
     const OPTIONAL: bool = false;
+    /// Whether `If-Match` counts on a POST, which then does something with an object that has an entity tag.
+    const CONDITIONAL: bool = false;
     /// Whether an `Idempotency-Key` counts; decisions ignore it.
     const KEYED: bool = true;
 
@@ -56,10 +58,11 @@ impl<T: RequestBody> FromRequest<App> for Submitted<T> {
         let limits = &app.config.limits;
         let limit = if T::LARGE { limits.large_body_bytes } else { limits.body_bytes };
         let bytes = collect_in_time(body, limit, limits.body_timeout).await?;
+        let if_match = if T::CONDITIONAL { condition(&parts, &header::IF_MATCH)? } else { call.if_match };
         let idempotency = if T::KEYED { idempotency(&parts, &bytes)? } else { None };
         check_media_type(&parts.headers, &bytes)?;
         let body = read(bytes).await?;
-        Ok(Self { call: Call { idempotency, ..call }, body })
+        Ok(Self { call: Call { idempotency, if_match, ..call }, body })
     }
 }
 

@@ -19,19 +19,26 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
         let principal = parts.extensions.get::<Principal>().cloned().ok_or_else(Failure::internal)?;
-        Ok(Self(Call { principal, idempotency: None, if_match: if_match(parts)? }))
+        let (if_match, if_none_match) = conditions(parts)?;
+        Ok(Self(Call { principal, idempotency: None, if_match, if_none_match }))
     }
 }
 
-/// The raw `If-Match` of a request that changes an object in place (RFC 9110, section 13.1.1), its lines joined.
-fn if_match(parts: &Parts) -> Result<Option<String>, Failure> {
-    if ![Method::PATCH, Method::PUT, Method::DELETE].contains(&parts.method) {
-        return Ok(None);
-    }
-    let lines = parts.headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str());
+/// The conditions of a request that changes an object in place, or makes it where it says (RFC 9110, section 13.1).
+fn conditions(parts: &Parts) -> Result<(Option<String>, Option<String>), Failure> {
+    let when = |methods: &[Method], name| {
+        if methods.contains(&parts.method) { condition(parts, &name) } else { Ok(None) }
+    };
+    let if_match = when(&[Method::PATCH, Method::PUT, Method::DELETE], header::IF_MATCH)?;
+    Ok((if_match, when(&[Method::PUT], header::IF_NONE_MATCH)?))
+}
+
+/// A condition as it came, its lines joined.
+pub(crate) fn condition(parts: &Parts, name: &HeaderName) -> Result<Option<String>, Failure> {
+    let lines = parts.headers.get_all(name).iter().map(|value| value.to_str());
     let lines: Vec<_> = lines
         .collect::<Result<_, _>>()
-        .map_err(|_| Failure::new(Code::BadRequest, "If-Match must be visible ASCII"))?;
+        .map_err(|_| Failure::new(Code::BadRequest, format!("{name} must be visible ASCII")))?;
     Ok(if lines.is_empty() { None } else { Some(lines.join(", ")) })
 }
 
@@ -74,10 +81,12 @@ mod tests {
     }
 
     #[test]
-    fn the_condition_counts_where_an_object_is_changed() {
-        let parts = |method| parts(method, &header::IF_MATCH, &["\"1\"", "W/\"2\""]);
-        assert_eq!(if_match(&parts(Method::PATCH)).unwrap().as_deref(), Some("\"1\", W/\"2\""));
-        assert_eq!(if_match(&parts(Method::POST)).unwrap(), None);
+    fn a_condition_counts_where_an_object_is_changed() {
+        let asked = |method, name| conditions(&parts(method, name, &["\"1\"", "W/\"2\""])).unwrap();
+        let (given, names) = (Some("\"1\", W/\"2\"".to_owned()), [&header::IF_MATCH, &header::IF_NONE_MATCH]);
+        assert_eq!(names.map(|name| asked(Method::PUT, name)), [(given.clone(), None), (None, given.clone())]);
+        assert_eq!(names.map(|name| asked(Method::PATCH, name)), [(given, None), (None, None)]);
+        assert_eq!(names.map(|name| asked(Method::POST, name)), [(None, None), (None, None)]);
     }
 
     #[test]

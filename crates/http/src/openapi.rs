@@ -39,6 +39,7 @@ use crate::{
         (name = "Policy versions", description = "Cedar content, immutable and content-addressed."),
         (name = "Policy sets", description = "Names for rows of immutable, attested set versions."),
         (name = "Policy set versions", description = "Manifests of pinned policy versions, signed by the zone."),
+        (name = "Drafts", description = "Next versions in the making: they need not be right until they are published."),
         (name = "Policy bindings", description = "Which version decides, or is observed, in which slot."),
         (name = "Attestations", description = "The signatures, for verifiers who trust nobody."),
         (name = "Decisions", description = "May this principal do this to that resource?"),
@@ -129,6 +130,11 @@ fn complete(path: &str, item: &mut PathItem) {
     }
 }
 
+/// Whether a POST does something with an object that has an entity tag.
+fn acts_on_an_object(path: &str) -> bool {
+    ["/draft/publish", "/promote"].iter().any(|action| path.ends_with(action))
+}
+
 fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
     if !path.starts_with("/zones") {
         return Vec::new();
@@ -147,6 +153,12 @@ fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
             headers.push(header("If-Match", "Answer 412 when the object no longer has this ETag."));
         }
         _ => {}
+    }
+    if *method == HttpMethod::Post && acts_on_an_object(path) {
+        headers.push(header("If-Match", "Answer 412 when the object no longer has this ETag."));
+    }
+    if *method == HttpMethod::Put && path.ends_with("/draft") {
+        headers.push(header("If-None-Match", "`*`: answer 412 when there is one already."));
     }
     headers
 }
@@ -172,7 +184,8 @@ fn refusals(path: &str, method: &HttpMethod, operation: &Operation) -> Vec<&'sta
     if *method != HttpMethod::Get && !path.ends_with("/authorize") {
         statuses.push("409");
     }
-    if [HttpMethod::Patch, HttpMethod::Put, HttpMethod::Delete].contains(method) {
+    let changes = [HttpMethod::Patch, HttpMethod::Put, HttpMethod::Delete].contains(method);
+    if changes || (*method == HttpMethod::Post && acts_on_an_object(path)) {
         statuses.push("412");
     }
     statuses

@@ -5,6 +5,7 @@
 mod canonical;
 mod digest;
 mod divergence;
+mod draft;
 mod event;
 mod ids;
 pub mod json;
@@ -24,6 +25,7 @@ mod zone;
 pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key};
 pub use digest::Digest;
 pub use divergence::{Divergence, DivergenceTotal};
+pub use draft::{DraftContent, NewEntry, PolicyDraft, PolicySetDraft};
 pub use event::{Event, EventKind, NewEvent};
 pub use ids::{
     BindingId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, ZoneId,

@@ -32,24 +32,44 @@ pub struct Call {
     pub idempotency: Option<Idempotency>,
     /// The `If-Match` header (RFC 9110, section 13.1.1) as it came.
     pub if_match: Option<String>,
+    /// The `If-None-Match` header (RFC 9110, section 13.1.2) of a request that writes, as it came.
+    pub if_none_match: Option<String>,
 }
 
 impl Call {
     /// A call without conditions.
     #[must_use]
     pub fn by(principal: Principal) -> Self {
-        Self { principal, idempotency: None, if_match: None }
+        Self { principal, idempotency: None, if_match: None, if_none_match: None }
+    }
+
+    /// The same call without its conditions, for what follows once they are checked.
+    pub(crate) fn unconditional(&self) -> Self {
+        Self { if_match: None, if_none_match: None, ..self.clone() }
     }
 
     /// Whether the object still is what the caller saw.
     pub(crate) fn check(&self, etag: &str) -> Result<(), Error> {
         let Some(expected) = &self.if_match else { return Ok(()) };
-        let matches = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag;
-        if expected.split(',').any(|tag| matches(tag.trim())) {
+        if names(expected, etag) {
             return Ok(());
         }
         let message = "the object has changed since you read it; fetch it again and repeat with its new ETag";
         Err(Error::new(Code::PreconditionFailed, message).with_detail("etag", etag))
+    }
+
+    /// Whether an object that may not be there is what the caller wants to write over: with `If-Match` it must be there
+    /// and be that one, with `If-None-Match` it must not.
+    pub(crate) fn check_replacing(&self, etag: Option<&str>) -> Result<(), Error> {
+        let failed = |message: &str| Err(Error::new(Code::PreconditionFailed, message));
+        match (etag, &self.if_match, &self.if_none_match) {
+            (None, Some(_), _) => failed("there is nothing to replace; repeat without If-Match to make it"),
+            (Some(etag), _, Some(unwanted)) if names(unwanted, etag) => {
+                failed("there is one already; read it, and repeat with If-Match and its ETag to replace it")
+            }
+            (Some(etag), ..) => self.check(etag),
+            (None, None, _) => Ok(()),
+        }
     }
 
     /// Under what an answer to this call is kept: principal, method, route and key.
@@ -58,6 +78,12 @@ impl Call {
         let scope = json!([self.principal.id, idempotency.route, idempotency.key]);
         Ok(Some((cedarkeep_model::canonical_digest(&scope)?, idempotency.body_sha)))
     }
+}
+
+/// Whether a condition names this entity tag, or any.
+fn names(condition: &str, etag: &str) -> bool {
+    let matches = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag;
+    condition.split(',').any(|tag| matches(tag.trim()))
 }
 
 #[cfg(test)]
@@ -73,6 +99,31 @@ mod tests {
         }
         for stale in ["\"2\"", "3", "", "\"33\""] {
             assert_eq!(call(stale).check("\"3\"").unwrap_err().code(), Code::PreconditionFailed, "{stale}");
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_there_can_be_wanted_and_unwanted() {
+        let call = |if_match: Option<&str>, if_none_match: Option<&str>| Call {
+            if_match: if_match.map(str::to_owned),
+            if_none_match: if_none_match.map(str::to_owned),
+            ..Call::by(Principal { id: "a".to_owned() })
+        };
+        let (there, absent) = (Some("\"3\""), None);
+        for (if_match, if_none_match, etag, fine) in [
+            (None, None, there, true),
+            (None, None, absent, true),
+            (Some("\"3\""), None, there, true),
+            (Some("\"2\""), None, there, false),
+            (Some("*"), None, absent, false),
+            (None, Some("*"), absent, true),
+            (None, Some("*"), there, false),
+            (None, Some("\"3\""), there, false),
+            (None, Some("\"2\""), there, true),
+            (Some("\"2\""), Some("\"1\""), there, false),
+        ] {
+            let checked = call(if_match, if_none_match).check_replacing(etag);
+            assert_eq!(checked.is_ok(), fine, "{if_match:?} {if_none_match:?} {etag:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Checking a whole store: every digest recomputed, every attestation verified, every chain followed, the state folded
 //! from the events and compared with the state that is stored.
 
+mod drafts;
 mod fold;
 mod versions;
 
@@ -68,6 +69,7 @@ async fn check_zone(
     report.zones += 1;
     let state = fold::follow(read, zone, report).await?;
     fold::compare(read, zone, &state, report).await?;
+    drafts::compare(read, zone, &state.drafts, report).await?;
     versions::check(read, cedar, zone, &state, report).await
 }
 

@@ -4,7 +4,12 @@ use cedarkeep_model::{Archived, Description, EventKind, Name, OwnerType, Policy,
 use cedarkeep_store::{Order, PolicyFilter, Window};
 use serde_json::json;
 
-use crate::{Call, Code, Error, Page, PageRequest, Service, page::Cursors, transact::Tx};
+use crate::{
+    Call, Code, Error, Page, PageRequest, Service,
+    drafts::{self, End},
+    page::Cursors,
+    transact::Tx,
+};
 
 /// A policy to be made.
 #[derive(Debug, Clone)]
@@ -77,7 +82,8 @@ impl Service {
         self.transact(call, move |tx| Box::pin(update(tx, condition, zone, id, patch))).await
     }
 
-    /// Archives a policy: its name is free again, its versions stay readable and may not be pinned anew.
+    /// Archives a policy: its name is free again, its draft is thrown away, its versions stay readable and may not be
+    /// pinned anew.
     ///
     /// # Errors
     /// `not_found`, `precondition_failed`, `platform_owned`, `version_bound` while a bound set version pins one of its
@@ -186,6 +192,7 @@ async fn archive(tx: &mut Tx, call: Call, zone: ZoneId, id: PolicyId) -> Result<
     touch(tx, &mut policy);
     policy.archived = Some(Archived { at: tx.now, by: tx.actor.clone() });
     tx.store.update_policy(&policy).await?;
+    drafts::discard(tx, zone, id, End::Archived).await?;
     tx.event(zone, EventKind::PolicyArchived, json!({"policy_id": id, "name": policy.name})).await?;
     Ok(policy)
 }

@@ -6,7 +6,10 @@ use cedarkeep_model::{
 use cedarkeep_store::{Order, PolicySetFilter};
 use serde_json::json;
 
-use crate::{Call, Code, Error, Page, PageRequest, Service, page::Cursors, policies::customer_owned, transact::Tx};
+use crate::{
+    Call, Code, Error, Page, PageRequest, Service, drafts::End, page::Cursors, policies::customer_owned, set_drafts,
+    transact::Tx,
+};
 
 impl Service {
     /// Makes a policy set; it has no version yet.
@@ -76,7 +79,7 @@ impl Service {
         self.transact(call, move |tx| Box::pin(update(tx, condition, zone, id, name))).await
     }
 
-    /// Archives a policy set: its name is free again, its versions stay readable.
+    /// Archives a policy set: its name is free again, its draft is thrown away, its versions stay readable.
     ///
     /// # Errors
     /// `not_found`, `precondition_failed`, `platform_owned`, `policy_set_bound`.
@@ -146,7 +149,8 @@ pub(crate) async fn create(tx: &mut Tx, zone: ZoneId, name: Name, scope: ScopeTy
     Ok(PolicySetState { set, active: None, shadow: None })
 }
 
-async fn update(
+/// Gives the set this name, unless it has it.
+pub(crate) async fn update(
     tx: &mut Tx,
     call: Call,
     zone: ZoneId,
@@ -177,6 +181,7 @@ async fn archive(tx: &mut Tx, call: Call, zone: ZoneId, id: PolicySetId) -> Resu
     touch(tx, &mut state.set);
     state.set.archived = Some(Archived { at: tx.now, by: tx.actor.clone() });
     tx.store.update_policy_set(&state.set).await?;
+    set_drafts::discard(tx, zone, id, End::Archived).await?;
     tx.event(zone, EventKind::PolicySetArchived, json!({"policy_set_id": id, "name": state.set.name})).await?;
     Ok(state)
 }

@@ -20,6 +20,16 @@ pub enum GivenPolicy {
     Json(Value),
 }
 
+impl GivenPolicy {
+    /// Reads it; on the Cedar pool.
+    pub(crate) fn read(&self) -> Result<PolicyContent, CedarError> {
+        match self {
+            Self::Text(text) => cedarkeep_cedar::read_policy(Given::Text(text)),
+            Self::Json(json) => cedarkeep_cedar::read_policy(Given::Json(json)),
+        }
+    }
+}
+
 /// Something that does not stop the operation, but that the caller should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
@@ -64,19 +74,29 @@ impl Service {
         given: GivenPolicy,
     ) -> Result<Published<PolicyVersion>, Error> {
         self.once(call, async {
-            let (mut store, owner) = self.living(zone).await?;
-            let known = store.policy(zone, policy).await?.ok_or_else(|| Error::not_found("policy"))?;
-            policies::customer_owned(known.owner_type)?;
-            policies::living_policy(&known)?;
-            let schema = open_schema(&mut *store, zone, schema_version.as_str()).await?;
-            // The connection goes back before the work that takes its time.
-            drop(store);
-            let mode = owner.settings.validation_mode;
-            let content = self.read_policy(known, given, schema, mode).await?;
+            let content = self.prepare_version(zone, policy, &schema_version, given).await?;
             let condition = call.clone();
             self.transact(call, move |tx| Box::pin(insert(tx, condition, zone, policy, schema_version, content))).await
         })
         .await
+    }
+
+    /// Everything about a policy version that takes long, outside of any transaction.
+    pub(crate) async fn prepare_version(
+        &self,
+        zone: ZoneId,
+        policy: PolicyId,
+        schema_version: &SchemaVersion,
+        given: GivenPolicy,
+    ) -> Result<PolicyContent, Error> {
+        let (mut store, owner) = self.living(zone).await?;
+        let known = store.policy(zone, policy).await?.ok_or_else(|| Error::not_found("policy"))?;
+        policies::customer_owned(known.owner_type)?;
+        policies::living_policy(&known)?;
+        let schema = open_schema(&mut *store, zone, schema_version.as_str()).await?;
+        // The connection goes back before the work that takes its time.
+        drop(store);
+        self.read_policy(known, given, schema, owner.settings.validation_mode).await
     }
 
     /// Reads the content, and validates it when the zone wants that.
@@ -88,11 +108,7 @@ impl Service {
         mode: ValidationMode,
     ) -> Result<PolicyContent, Error> {
         let work = move || {
-            let content = match &given {
-                GivenPolicy::Text(text) => cedarkeep_cedar::read_policy(Given::Text(text)),
-                GivenPolicy::Json(json) => cedarkeep_cedar::read_policy(Given::Json(json)),
-            };
-            let content = content.map_err(|error| cedar_error(&error))?;
+            let content = given.read().map_err(|error| cedar_error(&error))?;
             if mode == ValidationMode::Strict {
                 validate(&[pin_content(&policy, &content)], &schema)?;
             }
@@ -174,7 +190,8 @@ pub(crate) async fn open_schema(store: &mut dyn Read, zone: ZoneId, version: &st
     Ok(schema)
 }
 
-fn pin_content(policy: &Policy, content: &PolicyContent) -> Pinned {
+/// Content as the Cedar room takes it, before it is a version.
+pub(crate) fn pin_content(policy: &Policy, content: &PolicyContent) -> Pinned {
     Pinned {
         policy_id: policy.id,
         policy_version_id: PolicyVersionId::new(policy.id.uuid()),
@@ -188,10 +205,14 @@ fn pin_content(policy: &Policy, content: &PolicyContent) -> Pinned {
 
 /// Validates in strict mode; on the Cedar pool.
 pub(crate) fn validate(policies: &[Pinned], schema: &PolicySchema) -> Result<(), Error> {
-    let loaded = cedarkeep_cedar::load_schema(&schema.cedar_schema_json, schema.schema_sha)
-        .map_err(|error| cedar_error(&error))?;
-    let findings = cedarkeep_cedar::validate(policies, &loaded).map_err(|error| cedar_error(&error))?;
+    let findings = findings(policies, schema).map_err(|error| cedar_error(&error))?;
     if findings.errors.is_empty() { Ok(()) } else { Err(invalid(schema, &findings)) }
+}
+
+/// What validation in strict mode finds; on the Cedar pool.
+pub(crate) fn findings(policies: &[Pinned], schema: &PolicySchema) -> Result<Findings, CedarError> {
+    let loaded = cedarkeep_cedar::load_schema(&schema.cedar_schema_json, schema.schema_sha)?;
+    cedarkeep_cedar::validate(policies, &loaded)
 }
 
 fn invalid(schema: &PolicySchema, findings: &Findings) -> Error {

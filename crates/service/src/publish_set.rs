@@ -1,32 +1,23 @@
 //! Publishing policy set versions: pin, check, sign, write, all or nothing.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use cedarkeep_cedar::{CompiledSet, Pinned};
 use cedarkeep_model::{
-    AttestationStatement, AttestationStatus, Digest, EventKind, MAX_MANIFEST_ENTRIES, Manifest, ManifestEntry,
-    OwnerType, PolicyId, PolicySchema, PolicySet, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, STATEMENT_TYPE, SchemaVersion, SetVersionRecord, TextDigest, ValidationMode, ZoneId, texts_digest,
+    AttestationStatement, AttestationStatus, Digest, EventKind, Manifest, ManifestEntry, NewEntry, OwnerType,
+    PolicySchema, PolicySet, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersion, STATEMENT_TYPE,
+    SchemaVersion, SetVersionRecord, TextDigest, ValidationMode, ZoneId, texts_digest,
 };
-use cedarkeep_store::{ArchivedFilter, AttestationRecord, PolicyFilter, Read};
+use cedarkeep_store::AttestationRecord;
 use serde_json::json;
 
 use crate::{
-    Call, Code, Error, Published, Service, Warning, keys, policies, policy_sets,
+    Call, Code, Error, Published, Service, Warning, keys,
+    pin::{pin, refuse_archived_policies},
+    policies, policy_sets,
     publish::{cedar_error, open_schema, validate},
     transact::Tx,
 };
-
-/// A policy version to be pinned.
-#[derive(Debug, Clone)]
-pub struct NewEntry {
-    /// The policy.
-    pub policy_id: PolicyId,
-    /// The version.
-    pub policy_version_id: PolicyVersionId,
-    /// Its content digest, when the caller wants it checked.
-    pub sha: Option<Digest>,
-}
 
 /// A set version whose content is checked, before it has a number.
 pub(crate) struct Prepared {
@@ -55,20 +46,31 @@ impl Service {
         entries: Vec<NewEntry>,
     ) -> Result<Published<PolicySetVersion>, Error> {
         self.once(call, async {
-            let (mut store, owner) = self.living(zone).await?;
-            let state = store.policy_set(zone, set).await?.ok_or_else(|| Error::not_found("policy set"))?;
-            policies::customer_owned(state.set.owner_type)?;
-            policy_sets::living_set(&state.set)?;
-            let schema = open_schema(&mut *store, zone, schema_version.as_str()).await?;
-            let pinned = pin(&mut *store, zone, &schema, &entries).await?;
-            self.signer(&mut *store, zone).await?;
-            // The connection goes back before the work that takes its time.
-            drop(store);
-            let prepared = self.prepare(schema, pinned, owner.settings.validation_mode).await?;
+            let prepared = self.prepare_set_version(zone, set, &schema_version, &entries).await?;
             let condition = call.clone();
             self.transact(call, move |tx| Box::pin(insert(tx, condition, zone, set, prepared))).await
         })
         .await
+    }
+
+    /// Pins the entries, checks them and prepares the version.
+    pub(crate) async fn prepare_set_version(
+        &self,
+        zone: ZoneId,
+        set: PolicySetId,
+        schema_version: &SchemaVersion,
+        entries: &[NewEntry],
+    ) -> Result<Prepared, Error> {
+        let (mut store, owner) = self.living(zone).await?;
+        let state = store.policy_set(zone, set).await?.ok_or_else(|| Error::not_found("policy set"))?;
+        policies::customer_owned(state.set.owner_type)?;
+        policy_sets::living_set(&state.set)?;
+        let schema = open_schema(&mut *store, zone, schema_version.as_str()).await?;
+        let pinned = pin(&mut *store, zone, &schema, entries).await?;
+        self.signer(&mut *store, zone).await?;
+        // The connection goes back before the work that takes its time.
+        drop(store);
+        self.prepare(schema, pinned, owner.settings.validation_mode).await
     }
 
     /// Everything about a set version that takes long, outside of any transaction.
@@ -131,83 +133,6 @@ pub(crate) fn manifest(pinned: &[PolicyVersion]) -> Result<Manifest, Error> {
     };
     Manifest::new(pinned.iter().map(entry).collect())
         .map_err(|error| Error::new(Code::ManifestDuplicatePolicy, error.to_string()))
-}
-
-/// The versions that the entries name, each checked against what the entry and the schema version say.
-pub(crate) async fn pin(
-    store: &mut dyn Read,
-    zone: ZoneId,
-    schema: &PolicySchema,
-    entries: &[NewEntry],
-) -> Result<Vec<PolicyVersion>, Error> {
-    check_form(entries)?;
-    let ids: Vec<_> = entries.iter().map(|entry| entry.policy_version_id).collect();
-    let found = store.policy_versions_by_id(zone, &ids).await?;
-    let mut found: HashMap<_, _> = found.into_iter().map(|version| (version.id, version)).collect();
-    let mut pinned = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let version = found.remove(&entry.policy_version_id).filter(|found| found.policy_id == entry.policy_id);
-        pinned.push(check_entry(entry, version, schema)?);
-    }
-    refuse_archived_policies(store, zone, entries).await?;
-    Ok(pinned)
-}
-
-/// The manifest's form: some entries, not too many, each policy once.
-pub(crate) fn check_form(entries: &[NewEntry]) -> Result<(), Error> {
-    if entries.is_empty() {
-        return Err(Error::new(Code::ManifestEmpty, "a manifest needs at least one entry"));
-    }
-    if entries.len() > MAX_MANIFEST_ENTRIES {
-        let message = format!("a manifest has at most {MAX_MANIFEST_ENTRIES} entries, this one has {}", entries.len());
-        return Err(Error::new(Code::BadRequest, message));
-    }
-    let mut seen = std::collections::HashSet::new();
-    match entries.iter().find(|entry| !seen.insert(entry.policy_id)) {
-        None => Ok(()),
-        Some(twice) => {
-            let message = format!("policy {} stands in the manifest twice; pin one version of it", twice.policy_id);
-            let error = Error::new(Code::ManifestDuplicatePolicy, message);
-            Err(error.with_detail("policy_id", twice.policy_id.to_string()))
-        }
-    }
-}
-
-fn check_entry(entry: &NewEntry, found: Option<PolicyVersion>, schema: &PolicySchema) -> Result<PolicyVersion, Error> {
-    let error = |code: Code, message: String| {
-        Error::new(code, message)
-            .with_detail("policy_id", entry.policy_id.to_string())
-            .with_detail("policy_version_id", entry.policy_version_id.to_string())
-    };
-    let Some(version) = found else {
-        let message = format!("policy {} has no version {}", entry.policy_id, entry.policy_version_id);
-        return Err(error(Code::PolicyVersionNotFound, message));
-    };
-    if version.archived.is_some() {
-        let message = format!("policy version {} is archived; pin a living one", version.id);
-        return Err(error(Code::VersionArchived, message));
-    }
-    if entry.sha.is_some_and(|sha| sha != version.sha) {
-        let message = format!("policy version {} has the digest {}, not the one given", version.id, version.sha);
-        return Err(error(Code::ShaMismatch, message));
-    }
-    if version.schema_version != schema.version {
-        let message = format!(
-            "policy version {} was validated against schema {:?}, the set version names {:?}",
-            version.id,
-            version.schema_version.as_str(),
-            schema.version.as_str()
-        );
-        return Err(error(Code::SchemaVersionMismatch, message));
-    }
-    Ok(version)
-}
-
-async fn refuse_archived_policies(store: &mut dyn Read, zone: ZoneId, entries: &[NewEntry]) -> Result<(), Error> {
-    let ids = entries.iter().map(|entry| entry.policy_id).collect();
-    let filter = PolicyFilter { ids: Some(ids), archived: ArchivedFilter::Only, ..PolicyFilter::default() };
-    let archived = store.policies(zone, &filter, &policies::first_only()).await?;
-    archived.items.first().map_or(Ok(()), |(_, policy)| policies::living_policy(policy))
 }
 
 /// Takes the next number, signs and writes, unless the content is the newest version already.

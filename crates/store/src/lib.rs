@@ -14,7 +14,7 @@ pub use list::{
     ArchivedFilter, BindingFilter, Direction, Order, PolicyFilter, PolicySetFilter, Position, Slice, Window, ZoneFilter,
 };
 pub use read::Read;
-pub use record::{AttestationRecord, IdempotentAnswer, Usage, ZoneState};
+pub use record::{AttestationRecord, IdempotentAnswer, Usage, VersionHead, ZoneState};
 pub use write::Write;
 
 /// A store of zones and all in them. One instance may be shared by any number of tasks.

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Policy, PolicyId, PolicySchema,
-    PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType,
-    SigningKey, Zone, ZoneId,
+    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Name, Policy, PolicyDraft, PolicyId,
+    PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion,
+    PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId,
 };
 
 use crate::{
     ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, Slice,
-    StoreError, Usage, Window, ZoneFilter, ZoneState,
+    StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
 };
 
 /// Reads. Each method sees one moment. What belongs to another zone, or to a deleted one, is not there, save
@@ -82,6 +82,12 @@ pub trait Read: Send {
         zone: ZoneId,
         ids: &[PolicyVersionId],
     ) -> Result<Vec<PolicyVersion>, StoreError>;
+    /// The same without their content.
+    async fn policy_version_heads(
+        &mut self,
+        zone: ZoneId,
+        ids: &[PolicyVersionId],
+    ) -> Result<Vec<VersionHead>, StoreError>;
     /// The versions of a policy with this content digest, newest first, at most 20.
     async fn policy_versions_by_sha(
         &mut self,
@@ -104,6 +110,11 @@ pub trait Read: Send {
     /// Who uses a policy version.
     async fn usage(&mut self, zone: ZoneId, id: PolicyVersionId) -> Result<Usage, StoreError>;
 
+    /// The draft of a policy.
+    async fn policy_draft(&mut self, zone: ZoneId, policy: PolicyId) -> Result<Option<PolicyDraft>, StoreError>;
+    /// The policies that have a draft, by id.
+    async fn policies_with_draft(&mut self, zone: ZoneId) -> Result<Vec<PolicyId>, StoreError>;
+
     /// A policy set with its most recent bindings.
     async fn policy_set(&mut self, zone: ZoneId, id: PolicySetId) -> Result<Option<PolicySetState>, StoreError>;
     /// Policy sets by creation, or by status.
@@ -115,6 +126,13 @@ pub trait Read: Send {
     ) -> Result<Slice<PolicySetState>, StoreError>;
     /// How many of them.
     async fn count_policy_sets(&mut self, zone: ZoneId, filter: &PolicySetFilter) -> Result<u64, StoreError>;
+    /// The living policy set of this name.
+    async fn policy_set_named(&mut self, zone: ZoneId, name: &Name) -> Result<Option<PolicySetId>, StoreError>;
+
+    /// The draft of a policy set.
+    async fn set_draft(&mut self, zone: ZoneId, set: PolicySetId) -> Result<Option<PolicySetDraft>, StoreError>;
+    /// The policy sets that have a draft, by id.
+    async fn sets_with_draft(&mut self, zone: ZoneId) -> Result<Vec<PolicySetId>, StoreError>;
 
     /// A version of this policy set.
     async fn set_version(

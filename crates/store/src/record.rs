@@ -1,7 +1,8 @@
 //! Records that only the store and the service exchange.
 
 use cedarkeep_model::{
-    AttestationStatus, Binding, Digest, Envelope, PolicySetVersionId, SetVersionRecord, Timestamp, Zone, ZoneId,
+    AttestationStatus, Binding, Digest, Envelope, PolicyId, PolicySetVersionId, PolicyVersion, PolicyVersionId,
+    SchemaVersion, SetVersionRecord, Timestamp, Zone, ZoneId,
 };
 
 /// One attestation of a policy set version.
@@ -52,4 +53,36 @@ pub struct IdempotentAnswer {
     pub answer: String,
     /// When.
     pub created_at: Timestamp,
+}
+
+/// A policy version without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionHead {
+    /// Its id.
+    pub id: PolicyVersionId,
+    /// Its policy.
+    pub policy_id: PolicyId,
+    /// The schema version it was validated against.
+    pub schema_version: SchemaVersion,
+    /// The content digest.
+    pub sha: Digest,
+    /// Whether it is archived.
+    pub archived: bool,
+    /// Whether its policy is archived.
+    pub policy_archived: bool,
+}
+
+impl VersionHead {
+    /// The head of a version whose policy is known to live.
+    #[must_use]
+    pub fn of(version: &PolicyVersion) -> Self {
+        Self {
+            id: version.id,
+            policy_id: version.policy_id,
+            schema_version: version.schema_version.clone(),
+            sha: version.sha,
+            archived: version.archived.is_some(),
+            policy_archived: false,
+        }
+    }
 }

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicySchema, PolicySet,
-    PolicySetVersionId, PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
+    Archived, Binding, BindingId, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicyDraft, PolicyId,
+    PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion, PolicyVersionId,
+    SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
 };
 
 use crate::{AttestationRecord, IdempotentAnswer, Read, StoreError};
@@ -52,6 +53,11 @@ pub trait Write: Read {
         archived: &Archived,
     ) -> Result<(), StoreError>;
 
+    /// Writes the draft of a policy, in place of an earlier one.
+    async fn put_policy_draft(&mut self, draft: &PolicyDraft) -> Result<(), StoreError>;
+    /// Throws the draft of a policy away.
+    async fn delete_policy_draft(&mut self, zone: ZoneId, policy: PolicyId) -> Result<(), StoreError>;
+
     /// Adds a policy set.
     async fn insert_policy_set(&mut self, set: &PolicySet) -> Result<(), StoreError>;
     /// Writes everything of a policy set but id, owner, scope and creation.
@@ -67,6 +73,11 @@ pub trait Write: Read {
     ) -> Result<(), StoreError>;
     /// Adds an attestation; it can never be changed.
     async fn insert_attestation(&mut self, attestation: &AttestationRecord) -> Result<(), StoreError>;
+
+    /// Writes the draft of a policy set, in place of an earlier one.
+    async fn put_set_draft(&mut self, draft: &PolicySetDraft) -> Result<(), StoreError>;
+    /// Throws the draft of a policy set away.
+    async fn delete_set_draft(&mut self, zone: ZoneId, set: PolicySetId) -> Result<(), StoreError>;
 
     /// Points a slot at a version, in place of what stood there.
     async fn bind(&mut self, binding: &Binding) -> Result<(), StoreError>;

@@ -1,7 +1,9 @@
 //! The HTTP face over a whole service in process: every answer as it stands on the wire.
 
 mod document;
+mod drafts;
 mod frame;
 mod refusals;
+mod set_drafts;
 mod support;
 mod walk;

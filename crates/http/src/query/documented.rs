@@ -183,6 +183,10 @@ parameters!(
     ]
 );
 parameters!(
+    /// Of the policies in the draft of a policy set.
+    DraftPolicyParameters: PageParameters [expand(&COUNT_USER), format()]
+);
+parameters!(
     /// Of the list of events.
     EventParameters: PageParameters [
         expand(&[Expand::TotalCount]),

@@ -15,9 +15,9 @@ use percent_encoding::percent_decode_str;
 
 pub(crate) use self::{
     documented::{
-        BindingParameters, DivergenceParameters, EventParameters, FormatParameter, PolicyParameters,
-        PolicySetParameters, SchemaParameters, SetVersionPolicyParameters, SingleParameters, VersionParameters,
-        ZoneListParameters, ZoneParameters,
+        BindingParameters, DivergenceParameters, DraftPolicyParameters, EventParameters, FormatParameter,
+        PolicyParameters, PolicySetParameters, SchemaParameters, SetVersionPolicyParameters, SingleParameters,
+        VersionParameters, ZoneListParameters, ZoneParameters,
     },
     filters::{archived, binding_filter, policy_filter, policy_set_filter},
     page::{Expand, Format, Listing, Sort},

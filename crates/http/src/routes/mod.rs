@@ -9,7 +9,9 @@ mod documents;
 mod events;
 mod jwks;
 mod policies;
+mod policy_drafts;
 mod policy_schemas;
+mod policy_set_drafts;
 mod policy_set_versions;
 mod policy_sets;
 mod policy_versions;
@@ -28,8 +30,10 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
         .merge(policy_schemas::routes())
         .merge(policies::routes())
         .merge(policy_versions::routes())
+        .merge(policy_drafts::routes())
         .merge(policy_sets::routes())
         .merge(policy_set_versions::routes())
+        .merge(policy_set_drafts::routes())
         .merge(apply::routes())
         .merge(bindings::routes())
         .merge(attestations::routes())

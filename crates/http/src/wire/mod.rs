@@ -11,14 +11,18 @@ mod event;
 pub(crate) mod kinds;
 mod list;
 mod policy;
+mod policy_draft;
 mod policy_schema;
 mod policy_set;
+mod policy_set_draft;
 mod policy_set_version;
 mod policy_version;
 mod zone;
 mod zone_settings;
 
-use cedarkeep_service::Warning as ServiceWarning;
+use std::str::FromStr;
+
+use cedarkeep_service::{Code, Warning as ServiceWarning};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -33,8 +37,10 @@ pub(crate) use self::{
     event::ZoneEvent,
     list::{List, PageInfo, Pagination},
     policy::{Policy, PolicyCreate, PolicyUpdate},
+    policy_draft::{PolicyDraft, PolicyDraftPut},
     policy_schema::{SchemaCreate, SchemaUpdate, SchemaVersion},
     policy_set::{PolicySet, PolicySetCreate, PolicySetUpdate},
+    policy_set_draft::{PolicySetDraft, PolicySetDraftPut},
     policy_set_version::{PolicySetVersion, SetVersionCreate, SetVersionUpdate},
     policy_version::{PolicyVersion, PolicyVersionCreate, VersionUsage},
     zone::{Oauth2Metadata, Permissions, Zone, ZoneCreate, ZoneUpdate},
@@ -62,6 +68,15 @@ fn raw(json: String) -> Result<Box<RawValue>, Failure> {
     RawValue::from_string(json).map_err(|_| Failure::internal())
 }
 
+/// The id of a version to begin a draft from. Text that is no id is an id that nothing has.
+fn base_version<T: FromStr>(text: &str) -> Result<T, Failure> {
+    let unknown = |_| {
+        let why = "base_version_id is not an id, so there is no such version to begin from";
+        Failure::new(Code::PolicyVersionNotFound, why)
+    };
+    text.parse().map_err(unknown)
+}
+
 /// A member that may be left out but is never null.
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
@@ -73,11 +88,12 @@ fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> 
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
-/// A body that says nothing.
+/// A body that says nothing: the path names an object and what to do with it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Empty {}
 
 impl crate::body::RequestBody for Empty {
     const OPTIONAL: bool = true;
+    const CONDITIONAL: bool = true;
 }

@@ -149,8 +149,14 @@ pub(crate) struct EntryGiven {
 impl SetVersionCreate {
     /// The schema version and the entries, with ids that can be looked up.
     pub(crate) fn given(self) -> Result<(model::SchemaVersion, Vec<NewEntry>), Failure> {
-        let entries = self.manifest.entries.into_iter().enumerate().map(|(index, entry)| entry.given(index));
-        Ok((self.schema_version, entries.collect::<Result<_, _>>()?))
+        Ok((self.schema_version, self.manifest.given()?))
+    }
+}
+
+impl ManifestGiven {
+    /// The entries, with ids that can be looked up.
+    pub(crate) fn given(self) -> Result<Vec<NewEntry>, Failure> {
+        self.entries.into_iter().enumerate().map(|(index, entry)| entry.given(index)).collect()
     }
 }
 

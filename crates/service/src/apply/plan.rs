@@ -11,9 +11,8 @@ use cedarkeep_store::Read;
 
 use super::{Apply, ApplyEntry, ApplyTo, Change, ChangeAction};
 use crate::{
-    Call, Code, Error, GivenPolicy, NewEntry, NewPolicy, Service, policies, policy_sets,
-    publish::open_schema,
-    publish_set::{self, Prepared},
+    Call, Code, Error, GivenPolicy, NewEntry, NewPolicy, Service, pin, policies, policy_sets, publish::open_schema,
+    publish_set::Prepared,
 };
 
 /// What an apply will do.
@@ -226,13 +225,13 @@ async fn check_pins(
         policy_version_id: version.id,
         sha: Some(version.sha),
     };
-    publish_set::check_form(&pinned.iter().map(entry).collect::<Vec<_>>())?;
+    pin::check_form(&pinned.iter().map(entry).collect::<Vec<_>>())?;
     let known = entries.iter().zip(pinned).filter(|(planned, _)| planned.new_content.is_none());
     let known: Vec<_> = known.map(|(_, version)| entry(version)).collect();
     if known.is_empty() {
         return Ok(());
     }
-    publish_set::pin(store, ground.zone.id, &ground.schema, &known).await.map(|_| ())
+    pin::pin(store, ground.zone.id, &ground.schema, &known).await.map(|_| ())
 }
 
 /// What the set's newest version pins and this manifest does not.

@@ -8,7 +8,7 @@ use cedarkeep_model::{
 use cedarkeep_store::{ArchivedFilter, PolicyFilter, PolicySetFilter, Read, StoreError};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Pages, Report, follows};
+use super::{Pages, Report, drafts::Drafts, follows};
 
 /// What the events of a zone say that there is.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct State {
     pub(super) set_versions: HashMap<PolicySetVersionId, Published<SetVersionEvent>>,
     policies: HashMap<PolicyId, String>,
     sets: HashMap<String, String>,
+    /// Drafts that were saved and not ended.
+    pub(super) drafts: Drafts,
     bindings: BTreeMap<(ScopeType, String, BindingMode), PolicySetVersionId>,
     newest_policy_version: HashMap<PolicyId, u64>,
     newest_set_version: HashMap<String, u64>,
@@ -95,7 +97,7 @@ impl SlotEvent {
     }
 }
 
-fn body<T: DeserializeOwned>(event: &Event) -> Result<T, String> {
+pub(super) fn body<T: DeserializeOwned>(event: &Event) -> Result<T, String> {
     serde_json::from_value(event.body.clone()).map_err(|error| format!("event {}: {error}", event.seq))
 }
 
@@ -131,6 +133,10 @@ impl State {
                     self.bindings.insert(to.key(), to.policy_set_version_id);
                 }
             }
+            EventKind::PolicyDraftSaved
+            | EventKind::PolicyDraftDeleted
+            | EventKind::SetDraftSaved
+            | EventKind::SetDraftDeleted => self.drafts.apply(event)?,
             _ => {}
         }
         Ok(())

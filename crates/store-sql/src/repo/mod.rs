@@ -3,6 +3,7 @@
 mod bindings;
 mod columns;
 mod divergences;
+mod drafts;
 mod events;
 mod keys;
 mod list;

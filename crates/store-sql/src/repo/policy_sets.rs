@@ -1,6 +1,6 @@
 //! Policy sets, each with its most recent active and shadow binding.
 
-use cedarkeep_model::{BoundVersion, PolicySet, PolicySetId, PolicySetState, ZoneId};
+use cedarkeep_model::{BoundVersion, Name, PolicySet, PolicySetId, PolicySetState, ZoneId};
 use cedarkeep_store::{PolicySetFilter, Position, Slice, StoreError, Window};
 
 use super::{
@@ -77,6 +77,12 @@ pub(super) async fn get(db: &mut Sql, zone: ZoneId, id: PolicySetId) -> Result<O
     let mut list = List::new(SELECT);
     list.living(zone).sql(" AND s.id = ").text(&id);
     Ok(list.all(db, state).await?.pop())
+}
+
+pub(super) async fn named(db: &mut Sql, zone: ZoneId, name: &Name) -> Result<Option<PolicySetId>, StoreError> {
+    let mut list = List::new("SELECT id FROM policy_sets WHERE archived_at IS NULL AND zone_id = ");
+    list.living(zone).sql(" AND name = ").text(name);
+    Ok(list.all(db, |row| Columns(row).parsed("id")).await?.pop())
 }
 
 fn filter_by(list: &mut List, zone: ZoneId, filter: &PolicySetFilter) {

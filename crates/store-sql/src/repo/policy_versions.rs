@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use cedarkeep_model::{Archived, Digest, PolicyId, PolicySetVersionId, PolicyVersion, PolicyVersionId, ZoneId};
-use cedarkeep_store::{ArchivedFilter, Position, Slice, StoreError, Usage, Window};
+use cedarkeep_store::{ArchivedFilter, Position, Slice, StoreError, Usage, VersionHead, Window};
 
 use super::{
     Row, Sql, bindings,
@@ -91,6 +91,27 @@ pub(super) async fn by_id(
     let mut list = List::new(SELECT);
     list.living(zone).one_of("v.id", ids);
     list.all(db, version).await
+}
+
+pub(super) async fn heads(db: &mut Sql, zone: ZoneId, ids: &[PolicyVersionId]) -> Result<Vec<VersionHead>, StoreError> {
+    let mut list = List::new(
+        "SELECT v.id, v.policy_id, v.schema_version, v.sha, p.archived_at AS policy_archived_at, x.archived_at \
+         FROM policy_versions v JOIN policies p ON p.zone_id = v.zone_id AND p.id = v.policy_id \
+         LEFT JOIN policy_version_archives x ON x.zone_id = v.zone_id AND x.policy_version_id = v.id WHERE v.zone_id = ",
+    );
+    list.living(zone).one_of("v.id", ids);
+    list.all(db, |row| {
+        let row = Columns(row);
+        Ok(VersionHead {
+            id: row.parsed("id")?,
+            policy_id: row.parsed("policy_id")?,
+            schema_version: row.checked("schema_version")?,
+            sha: row.parsed("sha")?,
+            archived: row.time_or_null("archived_at")?.is_some(),
+            policy_archived: row.time_or_null("policy_archived_at")?.is_some(),
+        })
+    })
+    .await
 }
 
 pub(super) async fn by_sha(

@@ -1,17 +1,18 @@
 //! What can be asked, over any connection.
 
 use super::{
-    Connection, Session, bindings, events, keys, policies, policy_sets, policy_versions, schemas, set_versions, zones,
+    Connection, Session, bindings, divergences, drafts, events, keys, policies, policy_sets, policy_versions, schemas,
+    set_versions, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Policy, PolicyId, PolicySchema,
-    PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType,
-    SigningKey, Zone, ZoneId,
+    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Name, Policy, PolicyDraft, PolicyId,
+    PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion,
+    PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId,
 };
 use cedarkeep_store::{
     ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, Read, Slice,
-    StoreError, Usage, Window, ZoneFilter, ZoneState,
+    StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
 };
 
 #[async_trait]
@@ -110,6 +111,14 @@ impl<C: Connection> Read for Session<C> {
         policy_versions::by_id(self.on.connection(), zone, ids).await
     }
 
+    async fn policy_version_heads(
+        &mut self,
+        zone: ZoneId,
+        ids: &[PolicyVersionId],
+    ) -> Result<Vec<VersionHead>, StoreError> {
+        policy_versions::heads(self.on.connection(), zone, ids).await
+    }
+
     async fn policy_versions_by_sha(
         &mut self,
         zone: ZoneId,
@@ -139,6 +148,14 @@ impl<C: Connection> Read for Session<C> {
         policy_versions::usage(self.on.connection(), zone, id).await
     }
 
+    async fn policy_draft(&mut self, zone: ZoneId, policy: PolicyId) -> Result<Option<PolicyDraft>, StoreError> {
+        drafts::policy(self.on.connection(), zone, policy).await
+    }
+
+    async fn policies_with_draft(&mut self, zone: ZoneId) -> Result<Vec<PolicyId>, StoreError> {
+        drafts::policies(self.on.connection(), zone).await
+    }
+
     async fn policy_set(&mut self, zone: ZoneId, id: PolicySetId) -> Result<Option<PolicySetState>, StoreError> {
         policy_sets::get(self.on.connection(), zone, id).await
     }
@@ -154,6 +171,18 @@ impl<C: Connection> Read for Session<C> {
 
     async fn count_policy_sets(&mut self, zone: ZoneId, filter: &PolicySetFilter) -> Result<u64, StoreError> {
         policy_sets::count(self.on.connection(), zone, filter).await
+    }
+
+    async fn policy_set_named(&mut self, zone: ZoneId, name: &Name) -> Result<Option<PolicySetId>, StoreError> {
+        policy_sets::named(self.on.connection(), zone, name).await
+    }
+
+    async fn set_draft(&mut self, zone: ZoneId, set: PolicySetId) -> Result<Option<PolicySetDraft>, StoreError> {
+        drafts::set(self.on.connection(), zone, set).await
+    }
+
+    async fn sets_with_draft(&mut self, zone: ZoneId) -> Result<Vec<PolicySetId>, StoreError> {
+        drafts::sets(self.on.connection(), zone).await
     }
 
     async fn set_version(
@@ -271,11 +300,11 @@ impl<C: Connection> Read for Session<C> {
         shadow: Option<PolicySetVersionId>,
         window: &Window,
     ) -> Result<Slice<Divergence>, StoreError> {
-        divergences::list(self.0.connection(), zone, shadow, window).await
+        divergences::list(self.on.connection(), zone, shadow, window).await
     }
 
     async fn divergence_totals(&mut self, zone: ZoneId) -> Result<Vec<DivergenceTotal>, StoreError> {
-        divergences::totals(self.0.connection(), zone).await
+        divergences::totals(self.on.connection(), zone).await
     }
 
     async fn answer(&mut self, scope: Digest) -> Result<Option<IdempotentAnswer>, StoreError> {

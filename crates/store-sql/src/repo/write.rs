@@ -1,13 +1,14 @@
 //! What can be done, over a connection with a transaction.
 
 use super::{
-    Session, Sql, Transaction, bindings, divergences, events, keys, policies, policy_sets, policy_versions, schemas,
-    set_versions, zones,
+    Session, Sql, Transaction, bindings, divergences, drafts, events, keys, policies, policy_sets, policy_versions,
+    schemas, set_versions, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicySchema, PolicySet,
-    PolicySetVersionId, PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
+    Archived, Binding, BindingId, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicyDraft, PolicyId,
+    PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion, PolicyVersionId,
+    SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
 };
 use cedarkeep_store::{AttestationRecord, IdempotentAnswer, StoreError, Write};
 
@@ -108,6 +109,16 @@ impl<C: Transaction> Write for Session<C> {
         self.done(done)
     }
 
+    async fn put_policy_draft(&mut self, draft: &PolicyDraft) -> Result<(), StoreError> {
+        let done = drafts::put_policy(self.step()?, draft).await;
+        self.done(done)
+    }
+
+    async fn delete_policy_draft(&mut self, zone: ZoneId, policy: PolicyId) -> Result<(), StoreError> {
+        let done = drafts::delete_policy(self.step()?, zone, policy).await;
+        self.done(done)
+    }
+
     async fn insert_policy_set(&mut self, set: &PolicySet) -> Result<(), StoreError> {
         let done = policy_sets::insert(self.step()?, set).await;
         self.done(done)
@@ -135,6 +146,16 @@ impl<C: Transaction> Write for Session<C> {
 
     async fn insert_attestation(&mut self, attestation: &AttestationRecord) -> Result<(), StoreError> {
         let done = set_versions::insert_attestation(self.step()?, attestation).await;
+        self.done(done)
+    }
+
+    async fn put_set_draft(&mut self, draft: &PolicySetDraft) -> Result<(), StoreError> {
+        let done = drafts::put_set(self.step()?, draft).await;
+        self.done(done)
+    }
+
+    async fn delete_set_draft(&mut self, zone: ZoneId, set: PolicySetId) -> Result<(), StoreError> {
+        let done = drafts::delete_set(self.step()?, zone, set).await;
         self.done(done)
     }
 
