@@ -3,13 +3,15 @@
 use crate::wire::Permissions;
 
 /// Actions by kind of object, in the words of the routes.
-const ACTIONS: [(&str, &[&str]); 7] = [
+const ACTIONS: [(&str, &[&str]); 9] = [
     ("zones", &["read", "update", "delete"]),
     ("policy_schemas", &["create", "read", "update"]),
     ("policies", &["create", "read", "update", "archive"]),
     ("policy_versions", &["create", "read", "archive"]),
+    ("policy_drafts", &["read", "update", "delete", "publish"]),
     ("policy_sets", &["create", "read", "update", "archive"]),
     ("policy_set_versions", &["create", "read", "activate", "archive"]),
+    ("policy_set_drafts", &["read", "update", "delete", "publish"]),
     ("decisions", &["authorize"]),
 ];
 

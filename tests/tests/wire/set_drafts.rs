@@ -233,9 +233,9 @@ async fn the_pinned_versions_are_listed_by_policy() {
         let first = list(&format!("order={order}&limit=2")).await.json();
         assert_eq!((ids(&first).as_slice(), &first["pagination"]["before_cursor"]), (&expected[..2], &Value::Null));
         let after = first["pagination"]["after_cursor"].as_str().unwrap();
-        let last = list(&format!("order={order}&limit=2&after={after}")).await.json();
-        assert_eq!((ids(&last).as_slice(), &last["pagination"]["after_cursor"]), (&expected[2..], &Value::Null));
-        let before = last["pagination"]["before_cursor"].as_str().unwrap();
+        let rest = list(&format!("order={order}&limit=2&after={after}")).await.json();
+        assert_eq!((ids(&rest).as_slice(), &rest["pagination"]["after_cursor"]), (&expected[2..], &Value::Null));
+        let before = rest["pagination"]["before_cursor"].as_str().unwrap();
         let back = list(&format!("order={order}&limit=1&before={before}")).await.json();
         assert_eq!(ids(&back).as_slice(), &expected[1..2], "next to where it looks back from");
     }
