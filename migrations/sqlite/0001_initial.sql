@@ -265,7 +265,8 @@ CREATE TABLE bindings (
     UNIQUE (zone_id, scope_type, scope_target_id, mode),
     FOREIGN KEY (zone_id, policy_set_version_id) REFERENCES policy_set_versions (zone_id, id)
 );
-CREATE INDEX bindings_set ON bindings (zone_id, policy_set_id, revision);
+CREATE INDEX bindings_set ON bindings (zone_id, policy_set_id, mode, revision, id);
+CREATE INDEX bindings_created ON bindings (zone_id, created_at, id);
 CREATE INDEX bindings_version ON bindings (zone_id, policy_set_version_id);
 
 CREATE TABLE shadow_divergences (
