@@ -237,18 +237,38 @@ CREATE TABLE attestations (
 CREATE INDEX attestations_kid ON attestations (zone_id, kid);
 
 CREATE TABLE signing_keys (
-    zone_id        TEXT   NOT NULL,
-    kid            TEXT   NOT NULL,
-    state          TEXT   NOT NULL,
-    n              TEXT   NOT NULL,
-    e              TEXT   NOT NULL,
-    sealed_private BLOB   NOT NULL,
-    created_at     BIGINT NOT NULL,
-    signs_from     BIGINT NOT NULL,
-    revoked_seq    BIGINT,
+    zone_id             TEXT   NOT NULL,
+    kid                 TEXT   NOT NULL,
+    state               TEXT   NOT NULL,
+    n                   TEXT   NOT NULL,
+    e                   TEXT   NOT NULL,
+    sealed_private      BLOB   NOT NULL,
+    created_at          BIGINT NOT NULL,
+    created_by          TEXT   NOT NULL,
+    signs_from          BIGINT NOT NULL,
+    re_signed_at        BIGINT,
+    revoke_requested_at BIGINT,
+    revoke_requested_by TEXT,
+    revoked_seq         BIGINT,
     PRIMARY KEY (zone_id, kid)
 );
 CREATE UNIQUE INDEX signing_keys_one_signs ON signing_keys (zone_id) WHERE state = 'signing';
+CREATE UNIQUE INDEX signing_keys_one_waits ON signing_keys (zone_id) WHERE state = 'pending';
+-- Keys that something is still to be done for. The query that looks for them repeats this very condition.
+CREATE INDEX signing_keys_work ON signing_keys (zone_id) WHERE state = 'pending' OR (state = 'signing' AND re_signed_at IS NULL)
+    OR (state = 'retired' AND revoke_requested_at IS NOT NULL);
+
+-- Set versions that were not signed again for the sake of a key, because they are not what was published.
+CREATE TABLE re_sign_refusals (
+    zone_id               TEXT   NOT NULL,
+    kid                   TEXT   NOT NULL,
+    policy_set_version_id TEXT   NOT NULL,
+    reason                TEXT   NOT NULL,
+    refused_at            BIGINT NOT NULL,
+    PRIMARY KEY (zone_id, kid, policy_set_version_id),
+    FOREIGN KEY (zone_id, kid) REFERENCES signing_keys (zone_id, kid),
+    FOREIGN KEY (zone_id, policy_set_version_id) REFERENCES policy_set_versions (zone_id, id)
+);
 
 CREATE TABLE bindings (
     zone_id               TEXT   NOT NULL,
@@ -296,6 +316,39 @@ CREATE TABLE shadow_divergence_totals (
     PRIMARY KEY (zone_id, shadow_version_id)
 );
 
+-- Tokens bound to a user, of which only the SHA-256 is kept. A token names its zone, so that it is looked up within it.
+CREATE TABLE user_tokens (
+    zone_id      TEXT   NOT NULL,
+    id           TEXT   NOT NULL,
+    token_sha256 TEXT   NOT NULL,
+    user_uid     TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    created_by   TEXT   NOT NULL,
+    expires_at   BIGINT NOT NULL,
+    PRIMARY KEY (zone_id, id)
+);
+CREATE UNIQUE INDEX user_tokens_sha256 ON user_tokens (zone_id, token_sha256);
+CREATE INDEX user_tokens_created ON user_tokens (zone_id, created_at, id);
+
+-- The policy sets that were made for a user's bundle, and the policies.
+CREATE TABLE user_bundle_sets (
+    zone_id       TEXT NOT NULL,
+    policy_set_id TEXT NOT NULL,
+    user_uid      TEXT NOT NULL,
+    PRIMARY KEY (zone_id, policy_set_id),
+    FOREIGN KEY (zone_id, policy_set_id) REFERENCES policy_sets (zone_id, id)
+);
+CREATE INDEX user_bundle_sets_user ON user_bundle_sets (zone_id, user_uid);
+
+CREATE TABLE user_bundle_policies (
+    zone_id   TEXT NOT NULL,
+    policy_id TEXT NOT NULL,
+    user_uid  TEXT NOT NULL,
+    PRIMARY KEY (zone_id, policy_id),
+    FOREIGN KEY (zone_id, policy_id) REFERENCES policies (zone_id, id)
+);
+CREATE INDEX user_bundle_policies_user ON user_bundle_policies (zone_id, user_uid);
+
 CREATE TABLE idempotent_answers (
     scope      TEXT   NOT NULL PRIMARY KEY,
     request    TEXT   NOT NULL,
@@ -321,3 +374,9 @@ CREATE TRIGGER policy_set_version_archives_no_update BEFORE UPDATE ON policy_set
 CREATE TRIGGER policy_set_version_archives_no_delete BEFORE DELETE ON policy_set_version_archives BEGIN SELECT RAISE(ABORT, 'immutable'); END;
 CREATE TRIGGER attestations_no_update BEFORE UPDATE ON attestations BEGIN SELECT RAISE(ABORT, 'immutable'); END;
 CREATE TRIGGER attestations_no_delete BEFORE DELETE ON attestations BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER re_sign_refusals_no_update BEFORE UPDATE ON re_sign_refusals BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER re_sign_refusals_no_delete BEFORE DELETE ON re_sign_refusals BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER user_bundle_sets_no_update BEFORE UPDATE ON user_bundle_sets BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER user_bundle_sets_no_delete BEFORE DELETE ON user_bundle_sets BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER user_bundle_policies_no_update BEFORE UPDATE ON user_bundle_policies BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER user_bundle_policies_no_delete BEFORE DELETE ON user_bundle_policies BEGIN SELECT RAISE(ABORT, 'immutable'); END;

@@ -246,6 +246,17 @@ ROUTES = [
     ),
     Route(
         "POST",
+        "/zones/{zone}/user-tokens",
+        lambda _: {"user": f'User::"{unique("user")}"'},
+        ("user",),
+        {
+            "user": [*NOT_TEXT, "", "alice", "User::alice", 'User::"alice', f'User::"{"x" * 513}"'],
+            "expires_in_seconds": [None, 0, -1, 1.5, "1", [], True, 31_536_001, 10**30],
+            "zone_id": [NOBODY],
+        },
+    ),
+    Route(
+        "POST",
         "/zones/{zone}/authorize",
         lambda _: samples.request(),
         ("principal", "action", "resource"),

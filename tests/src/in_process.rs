@@ -173,7 +173,7 @@ impl InProcess {
     /// A call by the administrator.
     #[must_use]
     pub fn call() -> Call {
-        Call::by(Principal { id: "administrator".to_owned() })
+        Call::by(Principal::administrator())
     }
 
     /// A zone with [`SCHEMA`] as version `test`.

@@ -100,7 +100,7 @@ async fn one_idempotency_key_makes_one_object() {
             key: "k".to_owned(),
             body_sha: Digest::of(body.as_bytes()),
         }),
-        ..Call::by(Principal { id: "administrator".to_owned() })
+        ..Call::by(Principal::administrator())
     };
     let new = || NewPolicy { name: cedarkeep_model::Name::new("policy").unwrap(), description: None };
     let tasks: Vec<_> = (0..8)
@@ -167,7 +167,7 @@ async fn tampered_rows_are_found_and_never_decide() {
         let policy = it.policy(zone, "policy").await;
         let version = it.version(zone, policy, PERMIT).await;
         bound(&it, zone, &[version]).await;
-        tamper(&it, sql).await;
+        it.tamper(sql).await;
         assert!(!problems(&it).await.is_empty(), "fsck does not see {sql}");
         // A service that starts on that store.
         let fresh = it.restart().await;
@@ -175,20 +175,6 @@ async fn tampered_rows_are_found_and_never_decide() {
             assert!(decide(&fresh, zone).await.is_err(), "decides after {sql}");
         }
     }
-}
-
-async fn tamper(it: &InProcess, sql: &'static str) {
-    use sqlx::{Connection, Executor, SqliteConnection};
-    let url = format!("sqlite:{}", it.database().display());
-    let mut db = SqliteConnection::connect(&url).await.unwrap();
-    let triggers: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetch_all(&mut db).await.unwrap();
-    for trigger in triggers {
-        db.execute(sqlx::AssertSqlSafe(format!("DROP TRIGGER {trigger}"))).await.unwrap();
-    }
-    let changed = db.execute(sql).await.unwrap().rows_affected();
-    assert!(changed > 0, "{sql} changes nothing");
-    db.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ pub(crate) enum Example {
 
 /// Fills a store that has no zone.
 pub(crate) async fn fill(service: &Service, place: &Place) -> anyhow::Result<Example> {
-    let call = Call::by(Principal { id: "administrator".to_owned() });
+    let call = Call::by(Principal::administrator());
     let first = PageRequest { limit: Some(1), ..PageRequest::default() };
     if !service.zones(&call, ZoneFilter::default(), first).await?.items.is_empty() {
         return Ok(Example::NotEmpty);

@@ -1,14 +1,14 @@
 //! Who is calling: bearer tokens (RFC 6750).
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, header},
     middleware::Next,
     response::Response,
 };
-use cedarkeep_service::Code;
+use cedarkeep_service::{Code, Principal, PrincipalKind};
 
-use crate::{app::App, failure::Failure};
+use crate::{app::App, failure::Failure, routes::BUNDLE_PATH};
 
 /// Lets a request through once the service knows its principal, before anything of its body is read.
 pub(crate) async fn authenticate(
@@ -17,8 +17,26 @@ pub(crate) async fn authenticate(
     next: Next,
 ) -> Result<Response, Failure> {
     let principal = app.service.authenticate(bearer(request.headers())?).await?;
+    permit(&principal, request.extensions().get::<MatchedPath>().map(MatchedPath::as_str))?;
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
+}
+
+/// The one place that says which routes are whose: a user's token is good for the user's own bundle and nothing else, and
+/// the administrator has none.
+fn permit(principal: &Principal, route: Option<&str>) -> Result<(), Failure> {
+    match (&principal.kind, route == Some(BUNDLE_PATH)) {
+        (PrincipalKind::User(_), true) | (PrincipalKind::Administrator, false) => Ok(()),
+        (PrincipalKind::User(_), false) => {
+            let why = format!("a user's token is good for {BUNDLE_PATH} alone; this route is the administrator's");
+            Err(Failure::new(Code::Forbidden, why))
+        }
+        (PrincipalKind::Administrator, true) => {
+            let why = "a bundle belongs to a user: call with a token that is bound to one (POST \
+                       /zones/{zone_id}/user-tokens)";
+            Err(Failure::new(Code::Forbidden, why))
+        }
+    }
 }
 
 /// The token of the one `Authorization: Bearer` header.

@@ -14,6 +14,7 @@ mod config;
 mod drain;
 mod failure;
 mod frame;
+mod octets;
 mod openapi;
 mod path;
 mod permissions;

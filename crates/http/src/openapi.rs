@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     config::MetricsAccess,
-    routes,
+    routes::{self, BUNDLE_PATH},
     wire::{AttestationStatement, ErrorBody, kinds},
 };
 
@@ -42,6 +42,8 @@ use crate::{
         (name = "Drafts", description = "Next versions in the making: they need not be right until they are published."),
         (name = "Policy bindings", description = "Which version decides, or is observed, in which slot."),
         (name = "Attestations", description = "The signatures, for verifiers who trust nobody."),
+        (name = "User tokens", description = "Credentials that are bound to one user of a zone."),
+        (name = "Policy bundle", description = "The calling user's policies as one file, to be fetched, edited and put."),
         (name = "Decisions", description = "May this principal do this to that resource?"),
         (name = "Events", description = "The gapless, chained record of every change."),
         (name = "Keys", description = "The public keys of a zone."),
@@ -61,7 +63,9 @@ pub(crate) fn describe(metrics: MetricsAccess) -> openapi::OpenApi {
     document.merge(routes.into_openapi());
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let components = document.components.get_or_insert_default();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An administrator's token."));
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The administrator's token, or a user's for /policy/bundle."));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     components.responses.insert("Error".to_owned(), RefOr::T(error_response()));
     for (path, item) in &mut document.paths.paths {
@@ -104,7 +108,7 @@ fn error_response() -> Response {
 }
 
 /// Operations whose body may be left out.
-const OPTIONAL_BODIES: [&str; 1] = ["updatePolicySchema"];
+const OPTIONAL_BODIES: [&str; 2] = ["updatePolicySchema", "rotateSigningKey"];
 
 /// Adds to each operation of a path the headers that it reads and the ways in which it can be refused.
 fn complete(path: &str, item: &mut PathItem) {
@@ -135,8 +139,13 @@ fn acts_on_an_object(path: &str) -> bool {
     ["/draft/publish", "/promote"].iter().any(|action| path.ends_with(action))
 }
 
+/// Whether it is a route of the tenants, not of those who run the server.
+fn of_tenants(path: &str) -> bool {
+    path.contains("/zones") || path == BUNDLE_PATH
+}
+
 fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
-    if !path.starts_with("/zones") {
+    if !path.starts_with("/zones") && path != BUNDLE_PATH {
         return Vec::new();
     }
     let mut headers = vec![
@@ -145,7 +154,7 @@ fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
     ];
     match method {
         HttpMethod::Get => headers.push(header("If-None-Match", "Answer 304 when the object still has this ETag.")),
-        HttpMethod::Post if !path.ends_with("/authorize") => headers.push(header(
+        HttpMethod::Post if !path.ends_with("/authorize") && !path.ends_with("/user-tokens") => headers.push(header(
             "Idempotency-Key",
             "1 to 255 visible ASCII characters: the same key and body within 24 hours gives the first answer again.",
         )),
@@ -174,8 +183,11 @@ fn refusals(path: &str, method: &HttpMethod, operation: &Operation) -> Vec<&'sta
     if operation.security.is_none() {
         statuses.extend(["401", "403"]);
     }
-    if !path.contains("/zones") {
+    if !of_tenants(path) {
         return statuses;
+    }
+    if path == BUNDLE_PATH && *method != HttpMethod::Delete {
+        statuses.extend(["406", "409", "422"]);
     }
     statuses.extend(["400", "404", "429"]);
     if operation.request_body.is_some() {

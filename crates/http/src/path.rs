@@ -4,7 +4,9 @@
 use std::str::FromStr;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use cedarkeep_model::{BindingId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ZoneId};
+use cedarkeep_model::{
+    BindingId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, UserTokenId, ZoneId,
+};
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 use utoipa::IntoParams;
 
@@ -107,6 +109,28 @@ path!(
         binding_id: BindingId,
     }
 );
+
+path!(
+    /// A token of a zone that is bound to a user.
+    UserTokenPath {
+        /// The zone.
+        zone_id: ZoneId,
+        /// The token.
+        user_token_id: UserTokenId,
+    }
+);
+
+/// A signing key of a zone.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SigningKeyPath {
+    /// The zone.
+    #[serde(deserialize_with = "id")]
+    #[param(value_type = kinds::Id)]
+    pub(crate) zone_id: ZoneId,
+    /// The key's id.
+    pub(crate) kid: String,
+}
 
 /// A schema version of a zone.
 #[derive(Deserialize, IntoParams)]

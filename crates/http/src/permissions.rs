@@ -3,7 +3,7 @@
 use crate::wire::Permissions;
 
 /// Actions by kind of object, in the words of the routes.
-const ACTIONS: [(&str, &[&str]); 9] = [
+const ACTIONS: [(&str, &[&str]); 10] = [
     ("zones", &["read", "update", "delete"]),
     ("policy_schemas", &["create", "read", "update"]),
     ("policies", &["create", "read", "update", "archive"]),
@@ -12,10 +12,11 @@ const ACTIONS: [(&str, &[&str]); 9] = [
     ("policy_sets", &["create", "read", "update", "archive"]),
     ("policy_set_versions", &["create", "read", "activate", "archive"]),
     ("policy_set_drafts", &["read", "update", "delete", "publish"]),
+    ("user_tokens", &["create", "read", "delete"]),
     ("decisions", &["authorize"]),
 ];
 
-/// All of them: every credential that authenticates is an administrator's.
+/// All of them: whoever reaches a zone is an administrator, since users reach nothing but their bundles.
 pub(crate) fn of_an_administrator() -> Permissions {
     let all = |actions: &[&'static str]| actions.iter().map(|action| (*action, true)).collect();
     ACTIONS.iter().map(|(kind, actions)| (*kind, all(actions))).collect()

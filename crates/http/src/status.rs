@@ -11,6 +11,7 @@ pub(crate) const fn status(code: Code) -> StatusCode {
         | Code::InvalidCursor
         | Code::InvalidFilter
         | Code::InvalidJson
+        | Code::BundleInvalid
         | Code::MissingCedarContent => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::TenantMismatch | Code::PlatformOwned => StatusCode::FORBIDDEN,
@@ -26,9 +27,11 @@ pub(crate) const fn status(code: Code) -> StatusCode {
         | Code::VersionArchived
         | Code::VersionBound
         | Code::PolicySetBound
+        | Code::KeyPending
         | Code::IdempotencyConflict => StatusCode::CONFLICT,
         Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::IdempotencyMismatch

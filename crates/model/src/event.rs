@@ -46,6 +46,8 @@ word!(
         SetVersionArchived => "policy_set_version.archived",
         /// A policy set version was attested anew.
         SetVersionReSigned => "policy_set_version.re_signed",
+        /// A policy set version was not attested anew: it is not what was published.
+        SetVersionReSignRefused => "policy_set_version.re_sign_refused",
         /// The draft of a policy set was written.
         SetDraftSaved => "policy_set_draft.saved",
         /// The draft of a policy set was thrown away or published.
@@ -60,8 +62,16 @@ word!(
         KeyActivated => "key.activated",
         /// A key ceased to sign.
         KeyRetired => "key.retired",
+        /// The revocation of a key was asked for; what it signed is being signed again.
+        KeyRevokeRequested => "key.revoke_requested",
         /// A key was revoked.
         KeyRevoked => "key.revoked",
+        /// A token bound to a user was made.
+        UserTokenCreated => "user_token.created",
+        /// A token bound to a user was taken back.
+        UserTokenDeleted => "user_token.deleted",
+        /// A policy set, or policies, were made for a user's bundle.
+        UserBundleMade => "user_bundle.made",
     }
 );
 

@@ -82,6 +82,10 @@ id!(
     /// One answered decision.
     DecisionId
 );
+id!(
+    /// A token bound to a user.
+    UserTokenId
+);
 
 #[cfg(test)]
 mod tests {

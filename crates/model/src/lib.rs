@@ -20,6 +20,7 @@ mod source;
 mod statement;
 mod text;
 mod timestamp;
+mod user_token;
 mod zone;
 
 pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key};
@@ -28,9 +29,10 @@ pub use divergence::{Divergence, DivergenceTotal};
 pub use draft::{DraftContent, NewEntry, PolicyDraft, PolicySetDraft};
 pub use event::{Event, EventKind, NewEvent};
 pub use ids::{
-    BindingId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, ZoneId,
+    BindingId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, UserTokenId,
+    ZoneId,
 };
-pub use keys::{KeyState, PublicKey, SigningKey};
+pub use keys::{KeyState, PublicKey, RevokeRequest, SigningKey};
 pub use manifest::{MAX_MANIFEST_ENTRIES, Manifest, ManifestEntry};
 pub use name::{Description, InvalidName, Name, SchemaVersion, Slug};
 pub use policy::{Archived, Origin, Policy, PolicyVersion};
@@ -40,4 +42,5 @@ pub use scope::{BindingMode, OwnerType, ScopeType, TargetType, UnknownWord};
 pub use source::{Clock, IdSource};
 pub use statement::{AttestationStatement, AttestationStatus, Envelope, STATEMENT_TYPE, TextDigest, texts_digest};
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use user_token::UserToken;
 pub use zone::{ForbidErrorRule, RequestEntities, ScopeCombination, ValidationMode, Zone, ZoneSettings};

@@ -11,7 +11,8 @@ use cedarkeep_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::plan::{Plan, Planned};
+pub(crate) use self::plan::Plan;
+use self::plan::Planned;
 use crate::{
     Call, Code, Error, GivenPolicy, Published, Service, Warning,
     bind::{self, NewBinding},
@@ -165,7 +166,7 @@ impl Service {
         let (condition, to, activate) = (call.clone(), to.clone(), apply.activate.clone());
         let done = self.transact(call, move |tx| Box::pin(carry_out(tx, condition, zone, to, activate, plan))).await;
         match done {
-            Err(error) if error.code() == Code::Unavailable && error.message() == OUTDATED => Ok(None),
+            Err(error) if is_outdated(&error) => Ok(None),
             other => other.map(Some),
         }
     }
@@ -174,7 +175,18 @@ impl Service {
 /// Said inside a transaction that is then rolled back; never seen by a caller.
 const OUTDATED: &str = "the plan is outdated";
 
-async fn carry_out(
+/// What a transaction says that finds another state than its plan was made for.
+pub(crate) fn outdated() -> Error {
+    Error::new(Code::Unavailable, OUTDATED)
+}
+
+/// Whether it said so.
+pub(crate) fn is_outdated(error: &Error) -> bool {
+    error.code() == Code::Unavailable && error.message() == OUTDATED
+}
+
+/// Does what the plan says.
+pub(crate) async fn carry_out(
     tx: &mut Tx,
     call: Call,
     zone: ZoneId,
@@ -187,7 +199,7 @@ async fn carry_out(
         ApplyTo::New { name, scope } => policy_sets::create(tx, zone, name, scope).await?.set,
     };
     if set.latest_version_id != plan.latest_version_id {
-        return Err(Error::new(Code::Unavailable, OUTDATED));
+        return Err(outdated());
     }
     // The condition is on the set, and was checked; what follows changes it.
     let call = Call { if_match: None, ..call };
@@ -224,7 +236,7 @@ async fn write(
     let known = policies::changeable(tx, call, zone, policy).await?;
     policies::living_policy(&known)?;
     if known.latest_version_id != after {
-        return Err(Error::new(Code::Unavailable, OUTDATED));
+        return Err(outdated());
     }
     publish::write(tx, known, schema_version.clone(), content, version).await.map(|_: PolicyVersion| ())
 }

@@ -1,6 +1,6 @@
 //! Who calls, and under which conditions.
 
-use cedarkeep_model::Digest;
+use cedarkeep_model::{Digest, UserTokenId, ZoneId};
 use serde_json::json;
 
 use crate::{Code, Error};
@@ -10,6 +10,42 @@ use crate::{Code, Error};
 pub struct Principal {
     /// The id under which the caller stands in `created_by`, in events and in statements.
     pub id: String,
+    /// What kind of caller this is.
+    pub kind: PrincipalKind,
+}
+
+/// What kind of caller it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// Whoever holds the administrator's token: everything but what belongs to a user.
+    Administrator,
+    /// A user of a zone: nothing but what belongs to this user.
+    User(User),
+}
+
+/// A user of a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The user's Cedar entity uid, in the one spelling in which slots name users.
+    pub uid: String,
+    /// The token that was presented.
+    pub token: UserTokenId,
+}
+
+impl Principal {
+    /// The administrator.
+    #[must_use]
+    pub fn administrator() -> Self {
+        Self { id: "administrator".to_owned(), kind: PrincipalKind::Administrator }
+    }
+
+    /// A user.
+    #[must_use]
+    pub fn user(user: User) -> Self {
+        Self { id: format!("user:{}", user.uid), kind: PrincipalKind::User(user) }
+    }
 }
 
 /// A request that may come again with the same meaning.
@@ -93,7 +129,7 @@ mod tests {
     #[test]
     fn an_etag_is_matched_by_itself_by_a_list_and_by_a_star() {
         let call =
-            |if_match: &str| Call { if_match: Some(if_match.to_owned()), ..Call::by(Principal { id: "a".to_owned() }) };
+            |if_match: &str| Call { if_match: Some(if_match.to_owned()), ..Call::by(Principal::administrator()) };
         for good in ["\"3\"", "W/\"3\"", "\"1\", \"3\"", "*"] {
             assert!(call(good).check("\"3\"").is_ok(), "{good}");
         }
@@ -107,7 +143,7 @@ mod tests {
         let call = |if_match: Option<&str>, if_none_match: Option<&str>| Call {
             if_match: if_match.map(str::to_owned),
             if_none_match: if_none_match.map(str::to_owned),
-            ..Call::by(Principal { id: "a".to_owned() })
+            ..Call::by(Principal::administrator())
         };
         let (there, absent) = (Some("\"3\""), None);
         for (if_match, if_none_match, etag, fine) in [

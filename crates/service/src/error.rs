@@ -37,6 +37,8 @@ codes!(
     InvalidFilter => "invalid_filter",
     /// The body is not acceptable JSON.
     InvalidJson => "invalid_json",
+    /// An archive that is not a bundle.
+    BundleInvalid => "bundle_invalid",
     /// Neither policy text nor policy JSON, or both, or nothing but comments.
     MissingCedarContent => "missing_cedar_content",
     /// No credential, or not a valid one.
@@ -71,6 +73,8 @@ codes!(
     VersionBound => "version_bound",
     /// A binding points at a version of the set.
     PolicySetBound => "policy_set_bound",
+    /// A key is published already and waits to sign.
+    KeyPending => "key_pending",
     /// A request with this idempotency key is under way.
     IdempotencyConflict => "idempotency_conflict",
     /// The idempotency key was used with another body.
@@ -79,6 +83,8 @@ codes!(
     PreconditionFailed => "precondition_failed",
     /// Larger than allowed.
     TooLarge => "too_large",
+    /// No answer can be given in a form that the caller accepts.
+    NotAcceptable => "not_acceptable",
     /// A body of a type that is not accepted.
     UnsupportedMediaType => "unsupported_media_type",
     /// Too many requests.

@@ -1,11 +1,11 @@
 //! The signing keys of zones: making, opening, publishing.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
 };
 
-use cedarkeep_attest::{Jwks, KeyPair, Signer};
+use cedarkeep_attest::{Jwks, KeyPair, Refusal, Signer};
 use cedarkeep_model::{AttestationStatement, Envelope, KeyState, SigningKey, ZoneId};
 use cedarkeep_store::Read;
 
@@ -34,6 +34,13 @@ impl Signers {
             signers.insert((zone, signer.kid().to_owned()), Arc::clone(signer));
         }
     }
+
+    /// Drops the private key of one that will never sign again.
+    pub(crate) fn forget(&self, zone: ZoneId, kid: &str) {
+        if let Ok(mut signers) = self.0.lock() {
+            signers.remove(&(zone, kid.to_owned()));
+        }
+    }
 }
 
 /// What runs on a thread that may block ended without an answer.
@@ -51,13 +58,17 @@ impl Service {
     /// The zone's signing key, opened. Read again inside the transaction that signs.
     pub(crate) async fn signer(&self, store: &mut dyn Read, zone: ZoneId) -> Result<Arc<Signer>, Error> {
         let keys = store.signing_keys(zone).await?;
-        let signing = keys.into_iter().find(|key| key.state == KeyState::Signing);
-        let key = signing.ok_or_else(|| Error::new(Code::IntegrityError, "the zone has no signing key"))?;
+        self.open(store, signing(&keys)?).await
+    }
+
+    /// A key of a zone, opened.
+    pub(crate) async fn open(&self, store: &mut dyn Read, key: &SigningKey) -> Result<Arc<Signer>, Error> {
+        let zone = key.zone_id;
         if let Some(signer) = self.0.signers.get(zone, &key.kid) {
             return Ok(signer);
         }
         let wrapped = store.data_key(zone).await?.ok_or_else(|| Error::not_found("zone"))?;
-        let service = self.clone();
+        let (service, key) = (self.clone(), key.clone());
         let open = move || service.open_key(&key, &wrapped);
         let signer = Arc::new(tokio::task::spawn_blocking(open).await.map_err(broken_off)??);
         self.0.signers.put(zone, &signer);
@@ -81,17 +92,44 @@ impl Service {
     }
 }
 
+/// The one key that signs.
+pub(crate) fn signing(keys: &[SigningKey]) -> Result<&SigningKey, Error> {
+    let signing = keys.iter().find(|key| key.state == KeyState::Signing);
+    signing.ok_or_else(|| Error::new(Code::IntegrityError, "the zone has no signing key"))
+}
+
 /// The keys that the zone publishes: all but revoked ones.
 pub(crate) async fn published(store: &mut dyn Read, zone: ZoneId) -> Result<Jwks, Error> {
     let keys = store.signing_keys(zone).await?;
     if keys.is_empty() {
         return Err(Error::not_found("zone"));
     }
-    let (revoked, good): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.state == KeyState::Revoked);
-    let good: Vec<_> = good.into_iter().map(|key| (key.public, key.kid)).collect();
-    let damaged = |error| Error::new(Code::IntegrityError, "the zone's keys are damaged").with_source(error);
-    let jwks = Jwks::from_keys(&good).map_err(damaged)?;
-    jwks.with_revoked(revoked.into_iter().map(|key| key.kid)).map_err(damaged)
+    let (revoked, good): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.state == KeyState::Revoked);
+    jwks(good)?.with_revoked(revoked.into_iter().map(|key| key.kid.clone())).map_err(damaged)
+}
+
+/// Every key that a zone ever had.
+pub(crate) struct KnownKeys {
+    /// All of them, ready to verify.
+    pub(crate) all: Jwks,
+    /// Those of them whose signatures are no longer good.
+    pub(crate) revoked: BTreeSet<String>,
+}
+
+impl KnownKeys {
+    pub(crate) fn new(keys: &[SigningKey]) -> Result<Self, Error> {
+        let revoked = keys.iter().filter(|key| key.state == KeyState::Revoked).map(|key| key.kid.clone());
+        Ok(Self { all: jwks(keys)?, revoked: revoked.collect() })
+    }
+}
+
+fn jwks<'k>(keys: impl IntoIterator<Item = &'k SigningKey>) -> Result<Jwks, Error> {
+    let keys: Vec<_> = keys.into_iter().map(|key| (key.public.clone(), key.kid.clone())).collect();
+    Jwks::from_keys(&keys).map_err(damaged)
+}
+
+fn damaged(refusal: Refusal) -> Error {
+    Error::new(Code::IntegrityError, "the zone's keys are damaged").with_source(refusal)
 }
 
 /// Signs on a thread that may block: an RSA signature takes milliseconds.

@@ -183,7 +183,8 @@ pub(crate) fn touch(tx: &Tx, policy: &mut Policy) {
     policy.updated_by = Some(tx.actor.clone());
 }
 
-async fn archive(tx: &mut Tx, call: Call, zone: ZoneId, id: PolicyId) -> Result<Policy, Error> {
+/// Archives it, unless it decides somewhere.
+pub(crate) async fn archive(tx: &mut Tx, call: Call, zone: ZoneId, id: PolicyId) -> Result<Policy, Error> {
     let mut policy = changeable(tx, &call, zone, id).await?;
     if policy.archived.is_some() {
         return Ok(policy);

@@ -168,7 +168,8 @@ pub(crate) async fn update(
     Ok(state)
 }
 
-async fn archive(tx: &mut Tx, call: Call, zone: ZoneId, id: PolicySetId) -> Result<PolicySetState, Error> {
+/// Archives it, unless it is bound.
+pub(crate) async fn archive(tx: &mut Tx, call: Call, zone: ZoneId, id: PolicySetId) -> Result<PolicySetState, Error> {
     let mut state = changeable(tx, &call, zone, id).await?;
     if state.set.archived.is_some() {
         return Ok(state);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cedarkeep_attest::Signer;
 use cedarkeep_cedar::{CompiledSet, Pinned};
 use cedarkeep_model::{
     AttestationStatement, AttestationStatus, Digest, EventKind, Manifest, ManifestEntry, NewEntry, OwnerType,
@@ -16,6 +17,7 @@ use crate::{
     pin::{pin, refuse_archived_policies},
     policies, policy_sets,
     publish::{cedar_error, open_schema, validate},
+    signing_keys,
     transact::Tx,
 };
 
@@ -214,9 +216,15 @@ fn record(tx: &Tx, set: &PolicySet, prepared: &Prepared) -> SetVersionRecord {
 
 /// Signs the first attestation of a version and writes it beside the version.
 async fn attest(tx: &mut Tx, record: &SetVersionRecord) -> Result<AttestationStatement, Error> {
-    let service = tx.service.clone();
-    let signer = service.signer(&mut *tx.store, record.zone_id).await?;
-    let statement = AttestationStatement {
+    let signer = signing_keys::signer(tx, record.zone_id).await?;
+    let statement = statement(tx, record, &signer);
+    add_attestation(tx, signer, 1, statement.clone()).await?;
+    Ok(statement)
+}
+
+/// What is stated of a version when it is created.
+pub(crate) fn statement(tx: &Tx, record: &SetVersionRecord, signer: &Signer) -> AttestationStatement {
+    AttestationStatement {
         v: 1,
         r#type: STATEMENT_TYPE.to_owned(),
         zone_id: record.zone_id,
@@ -237,19 +245,26 @@ async fn attest(tx: &mut Tx, record: &SetVersionRecord) -> Result<AttestationSta
         prev_sha256: None,
         created_at: None,
         created_by: None,
-    };
-    let envelope = keys::sign(Arc::clone(&signer), statement.clone()).await?;
+    }
+}
+
+/// Signs a statement and writes it as the attestation of this number.
+pub(crate) async fn add_attestation(
+    tx: &mut Tx,
+    signer: Arc<Signer>,
+    seq: u64,
+    statement: AttestationStatement,
+) -> Result<(), Error> {
     let attestation = AttestationRecord {
-        zone_id: record.zone_id,
-        policy_set_version_id: record.id,
-        seq: 1,
-        status: AttestationStatus::Created,
+        zone_id: statement.zone_id,
+        policy_set_version_id: statement.policy_set_version_id,
+        seq,
+        status: statement.status,
         kid: statement.key_id.clone(),
-        envelope,
+        envelope: keys::sign(signer, statement).await?,
         created_at: tx.now,
     };
-    tx.store.insert_attestation(&attestation).await?;
-    Ok(statement)
+    Ok(tx.store.insert_attestation(&attestation).await?)
 }
 
 fn event_body(record: &SetVersionRecord, statement: &AttestationStatement) -> serde_json::Value {
@@ -257,6 +272,7 @@ fn event_body(record: &SetVersionRecord, statement: &AttestationStatement) -> se
         "policy_set_id": record.policy_set_id, "policy_set_version_id": record.id, "version": record.version,
         "manifest_sha": record.manifest_sha, "schema_version": record.schema_version, "schema_sha": record.schema_sha,
         "texts_sha": record.texts_sha, "validation": record.validation, "kid": statement.key_id,
+        "scope_type": record.scope_type, "cedar_version": record.cedar_version,
     })
 }
 

@@ -8,7 +8,9 @@ use cedarkeep_model::{Clock, Digest, IdSource, OrganizationId, SchemaVersion, Ti
 use cedarkeep_store::{Read, Store};
 use tokio::sync::Mutex;
 
-use crate::{Code, Error, compiled::CompiledCache, divergences::Divergences, keys::Signers, snapshot::Snapshots};
+use crate::{
+    Code, Error, compiled::CompiledCache, divergences::Divergences, jobs::Jobs, keys::Signers, snapshot::Snapshots,
+};
 
 /// Sizes that an operator may choose.
 #[derive(Debug, Clone)]
@@ -60,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) signers: Signers,
     pub(crate) compiled: CompiledCache,
     pub(crate) snapshots: Snapshots,
+    pub(crate) jobs: Jobs,
     pub(crate) divergences: Divergences,
     /// Scopes of the idempotency keys that are under way.
     pub(crate) under_way: std::sync::Mutex<HashSet<Digest>>,
@@ -90,6 +93,7 @@ impl Service {
             compiled: CompiledCache::new(config.compiled_bytes),
             signers: Signers::default(),
             snapshots: Snapshots::default(),
+            jobs: Jobs::default(),
             divergences,
             admin_hash: arc_swap::ArcSwapOption::from_pointee(admin_hash),
             under_way: std::sync::Mutex::default(),

@@ -22,6 +22,7 @@ pub(crate) struct Tx {
     pub(crate) actor: String,
     pub(crate) now: Timestamp,
     changed_zones: Vec<ZoneId>,
+    key_work: bool,
 }
 
 impl Tx {
@@ -32,8 +33,25 @@ impl Tx {
 
     /// Records the change.
     pub(crate) async fn event(&mut self, zone: ZoneId, kind: EventKind, body: Value) -> Result<u64, Error> {
-        let event = NewEvent { kind, actor: self.actor.clone(), at: self.now, body };
+        let actor = self.actor.clone();
+        self.event_of(&actor, zone, kind, body).await
+    }
+
+    /// Records a change that somebody else has caused earlier.
+    pub(crate) async fn event_of(
+        &mut self,
+        actor: &str,
+        zone: ZoneId,
+        kind: EventKind,
+        body: Value,
+    ) -> Result<u64, Error> {
+        let event = NewEvent { kind, actor: actor.to_owned(), at: self.now, body };
         Ok(self.store.append_event(zone, event).await?.seq)
+    }
+
+    /// There is something to be done for a zone's keys once this is committed.
+    pub(crate) fn makes_key_work(&mut self) {
+        self.key_work = true;
     }
 
     /// Decisions show something of the zone that has changed, though nothing decides differently.
@@ -112,7 +130,7 @@ impl Service {
         let task = tokio::spawn(async move {
             let now = service.now();
             let store = service.0.store.write().await?;
-            let mut tx = Tx { store, service: service.clone(), actor, now, changed_zones: Vec::new() };
+            let mut tx = Tx { store, service: service.clone(), actor, now, changed_zones: Vec::new(), key_work: false };
             if let Some((scope, request)) = scope {
                 let kept = tx.store.answer(scope).await?;
                 if let Some(answer) = service.replay(kept, request)? {
@@ -123,8 +141,11 @@ impl Service {
             if let Some((scope, request)) = scope {
                 keep(&mut tx, scope, request, &result).await?;
             }
-            let Tx { store, changed_zones, .. } = tx;
+            let Tx { store, changed_zones, key_work, .. } = tx;
             store.commit().await?;
+            if key_work {
+                service.0.jobs.wake();
+            }
             for zone in changed_zones {
                 service.zone_changed(zone).await;
             }

@@ -208,7 +208,10 @@ async fn create(tx: &mut Tx, new: NewZone, pair: KeyPair) -> Result<Zone, Error>
         public: pair.public,
         kid: pair.kid,
         created_at: tx.now,
+        created_by: tx.actor.clone(),
         signs_from: tx.now,
+        re_signed_at: Some(tx.now),
+        revoke_requested: None,
         revoked_seq: None,
     };
     tx.store.insert_key(&key).await?;

@@ -5,6 +5,7 @@
 pub mod conformance;
 mod error;
 mod list;
+mod re_sign;
 mod read;
 mod record;
 mod write;
@@ -13,6 +14,7 @@ pub use error::{StoreError, Unique};
 pub use list::{
     ArchivedFilter, BindingFilter, Direction, Order, PolicyFilter, PolicySetFilter, Position, Slice, Window, ZoneFilter,
 };
+pub use re_sign::{ReSignJob, ReSignRefusal, SignedVersions};
 pub use read::Read;
 pub use record::{AttestationRecord, IdempotentAnswer, Usage, VersionHead, ZoneState};
 pub use write::Write;

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use cedarkeep_model::{
     Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Name, Policy, PolicyDraft, PolicyId,
     PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId,
+    PolicyVersionId, ScopeType, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 
 use crate::{
-    ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, Slice,
-    StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
+    ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, ReSignJob,
+    ReSignRefusal, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
 };
 
 /// Reads. Each method sees one moment. What belongs to another zone, or to a deleted one, is not there, save
@@ -53,6 +53,8 @@ pub trait Read: Send {
     ) -> Result<Slice<Policy>, StoreError>;
     /// How many of them.
     async fn count_policies(&mut self, zone: ZoneId, filter: &PolicyFilter) -> Result<u64, StoreError>;
+    /// The living policy of this name.
+    async fn policy_named(&mut self, zone: ZoneId, name: &Name) -> Result<Option<PolicyId>, StoreError>;
 
     /// A version of this policy.
     async fn policy_version(
@@ -202,6 +204,23 @@ pub trait Read: Send {
 
     /// Every signing key, oldest first; also of a deleted zone.
     async fn signing_keys(&mut self, zone: ZoneId) -> Result<Vec<SigningKey>, StoreError>;
+    /// The living zones in which something is to be done for a key (it waits to sign, versions are to be signed again, it
+    /// is to be revoked), and from when.
+    async fn zones_with_key_work(&mut self) -> Result<Vec<(ZoneId, Timestamp)>, StoreError>;
+    /// The set versions that are to be signed again, by id.
+    async fn to_re_sign(
+        &mut self,
+        zone: ZoneId,
+        job: &ReSignJob,
+        window: &Window,
+    ) -> Result<Slice<(PolicySetId, PolicySetVersionId)>, StoreError>;
+    /// How many there are for the sake of any of these keys and were refused for the sake of none of them.
+    async fn count_to_re_sign(&mut self, zone: ZoneId, jobs: &[ReSignJob]) -> Result<u64, StoreError>;
+    /// How many set versions a key signed.
+    async fn signed_versions(&mut self, zone: ZoneId, kid: &str) -> Result<SignedVersions, StoreError>;
+    /// The refusals that still stand, by version: those for the sake of the key that signs now, of versions that it has
+    /// not signed since; and those for the sake of another key, of versions whose newest attestation is still by it.
+    async fn re_sign_refusals(&mut self, zone: ZoneId) -> Result<Vec<ReSignRefusal>, StoreError>;
     /// The wrapped data key of a zone.
     async fn data_key(&mut self, zone: ZoneId) -> Result<Option<Vec<u8>>, StoreError>;
 
@@ -219,6 +238,29 @@ pub trait Read: Send {
     ) -> Result<Slice<Divergence>, StoreError>;
     /// The totals of every shadow version that was observed.
     async fn divergence_totals(&mut self, zone: ZoneId) -> Result<Vec<DivergenceTotal>, StoreError>;
+
+    /// A token bound to a user, expired or not.
+    async fn user_token(&mut self, zone: ZoneId, id: UserTokenId) -> Result<Option<UserToken>, StoreError>;
+    /// The token with this SHA-256, expired or not.
+    async fn user_token_by_sha256(&mut self, zone: ZoneId, sha256: Digest) -> Result<Option<UserToken>, StoreError>;
+    /// Tokens by creation.
+    async fn user_tokens(&mut self, zone: ZoneId, window: &Window) -> Result<Slice<UserToken>, StoreError>;
+    /// How many of them.
+    async fn count_user_tokens(&mut self, zone: ZoneId) -> Result<u64, StoreError>;
+    /// The policy sets that were made for the bundle of this user, or of anybody, by id, each with its user.
+    async fn bundle_sets(
+        &mut self,
+        zone: ZoneId,
+        user: Option<&str>,
+        archived: ArchivedFilter,
+    ) -> Result<Vec<(PolicySetId, String)>, StoreError>;
+    /// The same of policies.
+    async fn bundle_policies(
+        &mut self,
+        zone: ZoneId,
+        user: Option<&str>,
+        archived: ArchivedFilter,
+    ) -> Result<Vec<(PolicyId, String)>, StoreError>;
 
     /// The kept answer under this scope.
     async fn answer(&mut self, scope: Digest) -> Result<Option<IdempotentAnswer>, StoreError>;

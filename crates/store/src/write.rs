@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicyDraft, PolicyId,
+    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicyDraft, PolicyId,
     PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion, PolicyVersionId,
-    SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
+    SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 
-use crate::{AttestationRecord, IdempotentAnswer, Read, StoreError};
+use crate::{AttestationRecord, IdempotentAnswer, ReSignRefusal, Read, StoreError};
 
 /// A transaction: it reads its own writes, nobody else does before [`Write::commit`]. After an error it can only be
 /// dropped.
@@ -86,8 +86,10 @@ pub trait Write: Read {
 
     /// Adds a signing key.
     async fn insert_key(&mut self, key: &SigningKey) -> Result<(), StoreError>;
-    /// Writes a key's state.
+    /// Writes everything of a key but id, public half and creation.
     async fn update_key(&mut self, key: &SigningKey) -> Result<(), StoreError>;
+    /// Adds that a set version was not signed again; it can never be changed.
+    async fn insert_re_sign_refusal(&mut self, refusal: &ReSignRefusal) -> Result<(), StoreError>;
 
     /// Keeps a divergence.
     async fn insert_divergence(&mut self, divergence: &Divergence) -> Result<(), StoreError>;
@@ -95,6 +97,15 @@ pub trait Write: Read {
     async fn add_divergence_total(&mut self, zone: ZoneId, total: &DivergenceTotal) -> Result<(), StoreError>;
     /// Forgets all divergences of a zone but the newest so many (a few more where times are equal).
     async fn forget_divergences(&mut self, zone: ZoneId, kept: u32) -> Result<(), StoreError>;
+
+    /// Adds a token, of which only this SHA-256 is kept.
+    async fn insert_user_token(&mut self, token: &UserToken, sha256: Digest) -> Result<(), StoreError>;
+    /// Takes a token back.
+    async fn delete_user_token(&mut self, zone: ZoneId, id: UserTokenId) -> Result<(), StoreError>;
+    /// Adds that a policy set was made for a user's bundle; it can never be changed.
+    async fn insert_bundle_set(&mut self, zone: ZoneId, user: &str, set: PolicySetId) -> Result<(), StoreError>;
+    /// Adds that a policy was made for a user's bundle; it can never be changed.
+    async fn insert_bundle_policy(&mut self, zone: ZoneId, user: &str, policy: PolicyId) -> Result<(), StoreError>;
 
     /// Keeps an answer under its scope, in place of one from before `stale_before`.
     async fn keep_answer(&mut self, answer: &IdempotentAnswer, stale_before: Timestamp) -> Result<(), StoreError>;

@@ -5,5 +5,6 @@ mod drafts;
 mod frame;
 mod refusals;
 mod set_drafts;
+mod signing_keys;
 mod support;
 mod walk;

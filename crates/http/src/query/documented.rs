@@ -165,6 +165,10 @@ parameters!(
     ]
 );
 parameters!(
+    /// Of the list of user tokens.
+    UserTokenParameters: PageParameters [sort(), expand(&[Expand::TotalCount])]
+);
+parameters!(
     /// Of the list of shadow divergences.
     DivergenceParameters: PageParameters [
         query("filter[policy_set_version_id]", of(Type::String), "Only of this shadow version."),

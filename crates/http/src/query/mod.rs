@@ -17,7 +17,7 @@ pub(crate) use self::{
     documented::{
         BindingParameters, DivergenceParameters, DraftPolicyParameters, EventParameters, FormatParameter,
         PolicyParameters, PolicySetParameters, SchemaParameters, SetVersionPolicyParameters, SingleParameters,
-        VersionParameters, ZoneListParameters, ZoneParameters,
+        UserTokenParameters, VersionParameters, ZoneListParameters, ZoneParameters,
     },
     filters::{archived, binding_filter, policy_filter, policy_set_filter},
     page::{Expand, Format, Listing, Sort},

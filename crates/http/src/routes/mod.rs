@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod jwks;
 mod policies;
+mod policy_bundle;
 mod policy_drafts;
 mod policy_schemas;
 mod policy_set_drafts;
@@ -16,9 +17,11 @@ mod policy_set_versions;
 mod policy_sets;
 mod policy_versions;
 mod probes;
+mod signing_keys;
+mod user_tokens;
 mod zones;
 
-pub(crate) use self::probes::METRICS_TYPE;
+pub(crate) use self::{policy_bundle::PATH as BUNDLE_PATH, probes::METRICS_TYPE};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, config::MetricsAccess};
@@ -37,6 +40,9 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
         .merge(apply::routes())
         .merge(bindings::routes())
         .merge(attestations::routes())
+        .merge(signing_keys::routes())
+        .merge(user_tokens::routes())
+        .merge(policy_bundle::routes())
         .merge(authorize::routes())
         .merge(divergences::routes())
         .merge(events::routes());

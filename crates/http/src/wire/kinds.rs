@@ -54,6 +54,10 @@ kind!(
         .examples(["2026-03-16T09:30:00.000000Z"])
 );
 kind!(
+    /// Bytes.
+    Bytes => text("Bytes as they are.").format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+);
+kind!(
     /// A digest.
     Sha256 => text("SHA-256 as lower-case hex.")
         .pattern(Some("^[0-9a-f]{64}$"))
@@ -127,6 +131,14 @@ kind!(
     ForbidErrorRule => words(
         "What a `forbid` that errors does: `deny` its slot, or be skipped as `cedar` does.",
         model::ForbidErrorRule::ALL,
+    )
+);
+kind!(
+    /// The life of a signing key.
+    KeyState => words(
+        "`pending`: published, not signing yet; `signing`: the one that signs; `retired`: published, no longer signing; \
+         `revoked`: no longer published, and what it signed is no longer good.",
+        model::KeyState::ALL,
     )
 );
 kind!(

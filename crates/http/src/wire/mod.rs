@@ -17,6 +17,8 @@ mod policy_set;
 mod policy_set_draft;
 mod policy_set_version;
 mod policy_version;
+mod signing_key;
+mod user_token;
 mod zone;
 mod zone_settings;
 
@@ -43,6 +45,8 @@ pub(crate) use self::{
     policy_set_draft::{PolicySetDraft, PolicySetDraftPut},
     policy_set_version::{PolicySetVersion, SetVersionCreate, SetVersionUpdate},
     policy_version::{PolicyVersion, PolicyVersionCreate, VersionUsage},
+    signing_key::{KeyRotation, SigningKey, SigningKeyList},
+    user_token::{NewUserToken, UserToken, UserTokenCreate},
     zone::{Oauth2Metadata, Permissions, Zone, ZoneCreate, ZoneUpdate},
 };
 use crate::failure::Failure;

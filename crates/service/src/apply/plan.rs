@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What an apply will do.
-pub(super) struct Plan {
+pub(crate) struct Plan {
     pub(super) entries: Vec<Planned>,
     pub(super) changes: Vec<Change>,
     pub(super) prepared: Prepared,
@@ -43,7 +43,7 @@ struct Ground {
 }
 
 impl Service {
-    pub(super) async fn plan(&self, call: &Call, zone: ZoneId, to: &ApplyTo, apply: &Apply) -> Result<Plan, Error> {
+    pub(crate) async fn plan(&self, call: &Call, zone: ZoneId, to: &ApplyTo, apply: &Apply) -> Result<Plan, Error> {
         let (mut store, zone) = self.living(zone).await?;
         let ground = ground(&mut *store, call, zone, to, apply).await?;
         self.signer(&mut *store, ground.zone.id).await?;

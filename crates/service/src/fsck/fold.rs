@@ -2,42 +2,31 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cedarkeep_model::{
-    BindingMode, Event, EventKind, PolicyId, PolicySetVersionId, PolicyVersionId, ScopeType, Timestamp, Zone,
-};
+use cedarkeep_model::{BindingMode, Event, EventKind, PolicyId, PolicySetVersionId, PolicyVersionId, ScopeType, Zone};
 use cedarkeep_store::{ArchivedFilter, PolicyFilter, PolicySetFilter, Read, StoreError};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
-use super::{Pages, Report, drafts::Drafts, follows};
+use super::{Report, drafts::Drafts, keys::Keys, users::Users};
+pub(super) use crate::chain::body;
+use crate::chain::{Chain, Pages, Recorded, SetVersions, next_number};
 
 /// What the events of a zone say that there is.
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// Policy versions in order of publication, with number and digest.
-    pub(super) policy_versions: HashMap<PolicyVersionId, Published<VersionEvent>>,
+    pub(super) policy_versions: HashMap<PolicyVersionId, Recorded<VersionEvent>>,
     /// Set versions.
-    pub(super) set_versions: HashMap<PolicySetVersionId, Published<SetVersionEvent>>,
+    pub(super) set_versions: SetVersions,
     policies: HashMap<PolicyId, String>,
     sets: HashMap<String, String>,
     /// Drafts that were saved and not ended.
     pub(super) drafts: Drafts,
+    /// Signing keys.
+    pub(super) keys: Keys,
+    /// Tokens and bundles of users.
+    pub(super) users: Users,
     bindings: BTreeMap<(ScopeType, String, BindingMode), PolicySetVersionId>,
     newest_policy_version: HashMap<PolicyId, u64>,
-    newest_set_version: HashMap<String, u64>,
-}
-
-/// What was published, when and by whom.
-#[derive(Debug)]
-pub(super) struct Published<T> {
-    pub(super) what: T,
-    pub(super) at: Timestamp,
-    pub(super) by: String,
-}
-
-impl<T> Published<T> {
-    fn of(event: &Event, what: T) -> Self {
-        Self { what, at: event.at, by: event.actor.clone() }
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,16 +35,6 @@ pub(super) struct VersionEvent {
     policy_version_id: PolicyVersionId,
     version: u64,
     pub(super) sha: String,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct SetVersionEvent {
-    policy_set_id: String,
-    policy_set_version_id: PolicySetVersionId,
-    version: u64,
-    pub(super) manifest_sha: String,
-    pub(super) schema_sha: String,
-    pub(super) texts_sha: String,
 }
 
 #[derive(Deserialize)]
@@ -97,10 +76,6 @@ impl SlotEvent {
     }
 }
 
-pub(super) fn body<T: DeserializeOwned>(event: &Event) -> Result<T, String> {
-    serde_json::from_value(event.body.clone()).map_err(|error| format!("event {}: {error}", event.seq))
-}
-
 impl State {
     fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event.kind {
@@ -116,14 +91,9 @@ impl State {
                 let version: VersionEvent = body(event)?;
                 let number = self.newest_policy_version.entry(version.policy_id).or_default();
                 next_number(event, number, version.version)?;
-                self.policy_versions.insert(version.policy_version_id, Published::of(event, version));
+                self.policy_versions.insert(version.policy_version_id, Recorded::of(event, version));
             }
-            EventKind::SetVersionCreated => {
-                let version: SetVersionEvent = body(event)?;
-                let number = self.newest_set_version.entry(version.policy_set_id.clone()).or_default();
-                next_number(event, number, version.version)?;
-                self.set_versions.insert(version.policy_set_version_id, Published::of(event, version));
-            }
+            EventKind::SetVersionCreated | EventKind::SetVersionReSigned => self.set_versions.apply(event)?,
             EventKind::Bound | EventKind::Unbound => {
                 let BoundEvent { to, from } = body(event)?;
                 if let Some(from) = from {
@@ -137,32 +107,28 @@ impl State {
             | EventKind::PolicyDraftDeleted
             | EventKind::SetDraftSaved
             | EventKind::SetDraftDeleted => self.drafts.apply(event)?,
+            EventKind::KeyCreated
+            | EventKind::KeyActivated
+            | EventKind::KeyRetired
+            | EventKind::KeyRevokeRequested
+            | EventKind::KeyRevoked => self.keys.apply(event)?,
+            EventKind::UserTokenCreated | EventKind::UserTokenDeleted | EventKind::UserBundleMade => {
+                self.users.apply(event)?;
+            }
             _ => {}
         }
         Ok(())
     }
 }
 
-fn next_number(event: &Event, newest: &mut u64, number: u64) -> Result<(), String> {
-    *newest += 1;
-    if *newest == number { Ok(()) } else { Err(format!("event {}: version {number} follows a gap", event.seq)) }
-}
-
 /// Follows the chain of events and folds it.
 pub(super) async fn follow(read: &mut dyn Read, zone: &Zone, report: &mut Report) -> Result<State, StoreError> {
-    let (mut state, mut previous, mut pages) = (State::default(), None::<Event>, Pages::new());
-    while let Some(window) = pages.next_window() {
-        let slice = read.events(zone.id, &window).await?;
-        for event in pages.take(slice) {
-            report.events += 1;
-            let checked = follows(previous.as_ref(), &event).and_then(|()| state.apply(&event));
-            if let Err(problem) = checked {
-                report.problem(zone.id, problem);
-            }
-            previous = Some(event);
-        }
+    let (mut state, mut chain) = (State::default(), Chain::default());
+    for problem in chain.advance(read, zone.id, |event| state.apply(event)).await? {
+        report.problem(zone.id, problem);
     }
-    if read.count_events(zone.id).await? != previous.map_or(0, |event| event.seq) {
+    report.events += chain.seq();
+    if read.count_events(zone.id).await? != chain.seq() {
         report.problem(zone.id, "the zone's event number is not that of its last event");
     }
     Ok(state)

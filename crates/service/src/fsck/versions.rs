@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 
-use cedarkeep_attest::{Jwks, verify_envelope};
 use cedarkeep_cedar::{CedarPool, Pinned};
-use cedarkeep_model::{
-    AttestationStatus, PolicySchema, PolicySetVersion, PolicyVersion, PolicyVersionId, Zone, texts_digest,
-};
-use cedarkeep_store::{ArchivedFilter, AttestationRecord, PolicyFilter, Read, StoreError};
+use cedarkeep_model::{PolicySchema, PolicySetId, PolicySetVersionId, PolicyVersion, PolicyVersionId, Zone, ZoneId};
+use cedarkeep_store::{ArchivedFilter, PolicyFilter, Read, StoreError};
 
-use super::{Pages, Report, fold::State};
+use super::{Report, fold::State};
 use crate::{
-    keys,
-    publish_set::{manifest, pinned_version, text_digest},
-    snapshot::check_record,
+    chain::Pages,
+    keys::KnownKeys,
+    publish_set::pinned_version,
+    recompute::{same_as_attested, same_as_pinned, same_as_published},
 };
 
 pub(super) async fn check(
@@ -25,8 +23,8 @@ pub(super) async fn check(
 ) -> Result<(), StoreError> {
     let schemas = schemas(read, cedar, zone, report).await?;
     policy_versions(read, cedar, zone, state, report).await?;
-    let jwks = match keys::published(read, zone.id).await {
-        Ok(jwks) => jwks,
+    let known = match KnownKeys::new(&read.signing_keys(zone.id).await?) {
+        Ok(known) => known,
         Err(error) => {
             report.problem(zone.id, error);
             return Ok(());
@@ -37,17 +35,12 @@ pub(super) async fn check(
         report.problem(zone.id, "there are not as many policy set versions as were published");
     }
     for (set, id) in versions {
-        let Some(version) = read.set_version(zone.id, set, id).await? else {
-            report.problem(zone.id, format_args!("policy set version {id} has no attestation"));
-            continue;
+        let checked = match set_version(read, (zone.id, set, id), &schemas, state, &known, report).await {
+            // A row that cannot even be read ends the check of its version, not of the others.
+            Err(StoreError::Damaged(what)) => Err(what),
+            other => other?,
         };
-        report.set_versions += 1;
-        if let Err(problem) = set_version(read, zone, &version, &schemas, state).await? {
-            report.problem(zone.id, format_args!("policy set version {id}: {problem}"));
-        }
-        let attestations = read.attestations(zone.id, id).await?;
-        report.attestations += attestations.len() as u64;
-        if let Err(problem) = chain(&version, &attestations, &jwks) {
+        if let Err(problem) = checked {
             report.problem(zone.id, format_args!("policy set version {id}: {problem}"));
         }
     }
@@ -126,57 +119,22 @@ async fn policy_version(cedar: &CedarPool, zone: &Zone, version: PolicyVersion, 
 
 async fn set_version(
     read: &mut dyn Read,
-    zone: &Zone,
-    version: &PolicySetVersion,
+    (zone, set, id): (ZoneId, PolicySetId, PolicySetVersionId),
     schemas: &HashMap<String, PolicySchema>,
     state: &State,
+    known: &KnownKeys,
+    report: &mut Report,
 ) -> Result<Result<(), String>, StoreError> {
-    let record = &version.record;
-    if let Err(error) = check_record(version) {
-        return Ok(Err(error.message().to_owned()));
-    }
-    let published = state.set_versions.get(&record.id);
-    let same = published.is_some_and(|published| {
-        published.what.manifest_sha == record.manifest_sha.to_string()
-            && published.what.schema_sha == record.schema_sha.to_string()
-            && published.what.texts_sha == record.texts_sha.to_string()
-            && published.at == record.created_at
-            && published.by == record.created_by
-    });
-    if !same {
-        return Ok(Err("it is not the one that was published".to_owned()));
-    }
-    if schemas.get(record.schema_version.as_str()).is_none_or(|schema| schema.schema_sha != record.schema_sha) {
-        return Ok(Err("its schema is not the one it was published with".to_owned()));
-    }
+    report.set_versions += 1;
+    let Some(version) = read.set_version(zone, set, id).await? else {
+        return Ok(Err("it has no attestation".to_owned()));
+    };
+    let (record, published) = (&version.record, state.set_versions.get(id));
     let ids: Vec<PolicyVersionId> = record.manifest.entries().iter().map(|entry| entry.policy_version_id).collect();
-    let pinned = read.policy_versions_by_id(zone.id, &ids).await?;
-    let texts = texts_digest(pinned.iter().map(text_digest).collect());
-    let same = manifest(&pinned).is_ok_and(|manifest| manifest == record.manifest)
-        && texts.is_ok_and(|texts| texts == record.texts_sha);
-    Ok(if same { Ok(()) } else { Err("what it pins is not what its manifest says".to_owned()) })
-}
-
-/// The first attestation was made with the version, each later one names the one before it.
-fn chain(version: &PolicySetVersion, attestations: &[AttestationRecord], jwks: &Jwks) -> Result<(), String> {
-    let mut previous = None;
-    for (attestation, seq) in attestations.iter().zip(1..) {
-        let envelope = serde_json::to_vec(&attestation.envelope).map_err(|error| error.to_string())?;
-        let (statement, kid) =
-            verify_envelope(&envelope, jwks).map_err(|refusal| format!("attestation {seq}: {refusal}"))?;
-        let expected = if seq == 1 { AttestationStatus::Created } else { AttestationStatus::ReSigned };
-        let mut record = version.clone();
-        record.attestation = statement.clone();
-        let same = attestation.seq == seq
-            && attestation.kid == kid
-            && attestation.status == statement.status
-            && statement.status == expected
-            && statement.prev_sha256 == previous
-            && check_record(&record).is_ok();
-        if !same {
-            return Err(format!("attestation {seq} says something else than what is stored"));
-        }
-        previous = Some(attestation.envelope.digest().map_err(|error| error.to_string())?);
-    }
-    Ok(())
+    let pinned = read.policy_versions_by_id(zone, &ids).await?;
+    let attestations = read.attestations(zone, id).await?;
+    report.attestations += attestations.len() as u64;
+    Ok(same_as_published(record, published)
+        .and_then(|()| same_as_pinned(record, schemas.get(record.schema_version.as_str()), &pinned))
+        .and_then(|()| same_as_attested(record, published, &attestations, known)))
 }

@@ -10,9 +10,11 @@ mod list;
 mod policies;
 mod policy_sets;
 mod policy_versions;
+mod re_sign;
 mod read;
 mod schemas;
 mod set_versions;
+mod users;
 mod write;
 mod zones;
 

@@ -1,6 +1,6 @@
 //! Policies.
 
-use cedarkeep_model::{Description, Policy, PolicyId, PolicySetVersionId, SchemaVersion, ZoneId};
+use cedarkeep_model::{Description, Name, Policy, PolicyId, PolicySetVersionId, SchemaVersion, ZoneId};
 use cedarkeep_store::{PolicyFilter, Position, Slice, StoreError, Window};
 
 use super::{
@@ -40,6 +40,12 @@ pub(super) async fn get(db: &mut Sql, zone: ZoneId, id: PolicyId) -> Result<Opti
     let mut list = List::new("SELECT * FROM policies WHERE zone_id = ");
     list.living(zone).sql(" AND id = ").text(&id);
     Ok(list.all(db, policy).await?.pop())
+}
+
+pub(super) async fn named(db: &mut Sql, zone: ZoneId, name: &Name) -> Result<Option<PolicyId>, StoreError> {
+    let mut list = List::new("SELECT id FROM policies WHERE archived_at IS NULL AND zone_id = ");
+    list.living(zone).sql(" AND name = ").text(name);
+    Ok(list.all(db, |row| Columns(row).parsed("id")).await?.pop())
 }
 
 fn filtered(select: &'static str, zone: ZoneId, filter: &PolicyFilter) -> List {

@@ -1,18 +1,18 @@
 //! What can be asked, over any connection.
 
 use super::{
-    Connection, Session, bindings, divergences, drafts, events, keys, policies, policy_sets, policy_versions, schemas,
-    set_versions, zones,
+    Connection, Session, bindings, divergences, drafts, events, keys, policies, policy_sets, policy_versions, re_sign,
+    schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
     Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Name, Policy, PolicyDraft, PolicyId,
     PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, ScopeType, SigningKey, Zone, ZoneId,
+    PolicyVersionId, ScopeType, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 use cedarkeep_store::{
-    ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, Read, Slice,
-    StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
+    ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, ReSignJob,
+    ReSignRefusal, Read, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
 };
 
 #[async_trait]
@@ -73,6 +73,10 @@ impl<C: Connection> Read for Session<C> {
 
     async fn count_policies(&mut self, zone: ZoneId, filter: &PolicyFilter) -> Result<u64, StoreError> {
         policies::count(self.on.connection(), zone, filter).await
+    }
+
+    async fn policy_named(&mut self, zone: ZoneId, name: &Name) -> Result<Option<PolicyId>, StoreError> {
+        policies::named(self.on.connection(), zone, name).await
     }
 
     async fn policy_version(
@@ -282,6 +286,31 @@ impl<C: Connection> Read for Session<C> {
         keys::list(self.on.connection(), zone).await
     }
 
+    async fn zones_with_key_work(&mut self) -> Result<Vec<(ZoneId, Timestamp)>, StoreError> {
+        re_sign::zones(self.on.connection()).await
+    }
+
+    async fn to_re_sign(
+        &mut self,
+        zone: ZoneId,
+        job: &ReSignJob,
+        window: &Window,
+    ) -> Result<Slice<(PolicySetId, PolicySetVersionId)>, StoreError> {
+        re_sign::list(self.on.connection(), zone, job, window).await
+    }
+
+    async fn count_to_re_sign(&mut self, zone: ZoneId, jobs: &[ReSignJob]) -> Result<u64, StoreError> {
+        re_sign::count(self.on.connection(), zone, jobs).await
+    }
+
+    async fn signed_versions(&mut self, zone: ZoneId, kid: &str) -> Result<SignedVersions, StoreError> {
+        re_sign::signed(self.on.connection(), zone, kid).await
+    }
+
+    async fn re_sign_refusals(&mut self, zone: ZoneId) -> Result<Vec<ReSignRefusal>, StoreError> {
+        re_sign::refusals(self.on.connection(), zone).await
+    }
+
     async fn data_key(&mut self, zone: ZoneId) -> Result<Option<Vec<u8>>, StoreError> {
         zones::data_key(self.on.connection(), zone).await
     }
@@ -305,6 +334,40 @@ impl<C: Connection> Read for Session<C> {
 
     async fn divergence_totals(&mut self, zone: ZoneId) -> Result<Vec<DivergenceTotal>, StoreError> {
         divergences::totals(self.on.connection(), zone).await
+    }
+
+    async fn user_token(&mut self, zone: ZoneId, id: UserTokenId) -> Result<Option<UserToken>, StoreError> {
+        users::token(self.on.connection(), zone, id).await
+    }
+
+    async fn user_token_by_sha256(&mut self, zone: ZoneId, sha256: Digest) -> Result<Option<UserToken>, StoreError> {
+        users::token_by_sha256(self.on.connection(), zone, sha256).await
+    }
+
+    async fn user_tokens(&mut self, zone: ZoneId, window: &Window) -> Result<Slice<UserToken>, StoreError> {
+        users::tokens(self.on.connection(), zone, window).await
+    }
+
+    async fn count_user_tokens(&mut self, zone: ZoneId) -> Result<u64, StoreError> {
+        users::count_tokens(self.on.connection(), zone).await
+    }
+
+    async fn bundle_sets(
+        &mut self,
+        zone: ZoneId,
+        user: Option<&str>,
+        archived: ArchivedFilter,
+    ) -> Result<Vec<(PolicySetId, String)>, StoreError> {
+        users::bundle_sets(self.on.connection(), zone, user, archived).await
+    }
+
+    async fn bundle_policies(
+        &mut self,
+        zone: ZoneId,
+        user: Option<&str>,
+        archived: ArchivedFilter,
+    ) -> Result<Vec<(PolicyId, String)>, StoreError> {
+        users::bundle_policies(self.on.connection(), zone, user, archived).await
     }
 
     async fn answer(&mut self, scope: Digest) -> Result<Option<IdempotentAnswer>, StoreError> {

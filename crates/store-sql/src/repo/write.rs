@@ -2,15 +2,15 @@
 
 use super::{
     Session, Sql, Transaction, bindings, divergences, drafts, events, keys, policies, policy_sets, policy_versions,
-    schemas, set_versions, zones,
+    re_sign, schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicyDraft, PolicyId,
+    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicyDraft, PolicyId,
     PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion, PolicyVersionId,
-    SetVersionRecord, SigningKey, Timestamp, Zone, ZoneId,
+    SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
-use cedarkeep_store::{AttestationRecord, IdempotentAnswer, StoreError, Write};
+use cedarkeep_store::{AttestationRecord, IdempotentAnswer, ReSignRefusal, StoreError, Write};
 
 fn broken() -> StoreError {
     StoreError::Unavailable("an earlier step of this transaction failed or was left in the middle".into())
@@ -179,6 +179,11 @@ impl<C: Transaction> Write for Session<C> {
         self.done(done)
     }
 
+    async fn insert_re_sign_refusal(&mut self, refusal: &ReSignRefusal) -> Result<(), StoreError> {
+        let done = re_sign::refuse(self.step()?, refusal).await;
+        self.done(done)
+    }
+
     async fn insert_divergence(&mut self, divergence: &Divergence) -> Result<(), StoreError> {
         let done = divergences::insert(self.step()?, divergence).await;
         self.done(done)
@@ -191,6 +196,26 @@ impl<C: Transaction> Write for Session<C> {
 
     async fn forget_divergences(&mut self, zone: ZoneId, kept: u32) -> Result<(), StoreError> {
         let done = divergences::forget(self.step()?, zone, kept).await;
+        self.done(done)
+    }
+
+    async fn insert_user_token(&mut self, token: &UserToken, sha256: Digest) -> Result<(), StoreError> {
+        let done = users::insert_token(self.step()?, token, sha256).await;
+        self.done(done)
+    }
+
+    async fn delete_user_token(&mut self, zone: ZoneId, id: UserTokenId) -> Result<(), StoreError> {
+        let done = users::delete_token(self.step()?, zone, id).await;
+        self.done(done)
+    }
+
+    async fn insert_bundle_set(&mut self, zone: ZoneId, user: &str, set: PolicySetId) -> Result<(), StoreError> {
+        let done = users::insert_bundle_set(self.step()?, zone, user, set).await;
+        self.done(done)
+    }
+
+    async fn insert_bundle_policy(&mut self, zone: ZoneId, user: &str, policy: PolicyId) -> Result<(), StoreError> {
+        let done = users::insert_bundle_policy(self.step()?, zone, user, policy).await;
         self.done(done)
     }
 

@@ -48,7 +48,7 @@ async fn the_pragmas_that_safety_rests_on_are_set() {
 /// Whoever adds a table of this kind adds it here; whoever loses a trigger is told.
 #[tokio::test]
 async fn what_is_immutable_can_be_changed_by_no_statement() {
-    const IMMUTABLE: [&str; 9] = [
+    const IMMUTABLE: [&str; 11] = [
         "attestations",
         "events",
         "policy_schemas",
@@ -58,6 +58,8 @@ async fn what_is_immutable_can_be_changed_by_no_statement() {
         "policy_version_archives",
         "policy_versions",
         "re_sign_refusals",
+        "user_bundle_policies",
+        "user_bundle_sets",
     ];
     let (store, folder) = open().await;
     let store: Arc<dyn Store> = Arc::new(store);

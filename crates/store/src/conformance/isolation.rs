@@ -7,6 +7,7 @@ use cedarkeep_model::{BindingMode, Description, Policy, PolicySet, SchemaStatus,
 use super::{
     samples::{archived, at, id, name, set_version},
     support::{commit, items, read, whole},
+    users::token_sha256,
     world::{TARGET, World, world},
 };
 use crate::{ArchivedFilter, BindingFilter, PolicyFilter, PolicySetFilter, ReSignJob, SignedVersions, Store};
@@ -28,6 +29,11 @@ pub(super) async fn stands(store: &Arc<dyn Store>, world: &World) {
     assert_eq!(from.policy_draft(zone, world.policy.id).await.unwrap().as_ref(), Some(&world.policy_draft));
     assert_eq!(from.set_draft(zone, world.set.id).await.unwrap().as_ref(), Some(&world.set_draft));
     assert_eq!(items(from.divergences(zone, None, &whole()).await.unwrap()), std::slice::from_ref(&world.divergence));
+    assert_eq!(items(from.user_tokens(zone, &whole()).await.unwrap()), std::slice::from_ref(&world.user_token));
+    let any = ArchivedFilter::Any;
+    let (sets, policies) = (from.bundle_sets(zone, None, any).await, from.bundle_policies(zone, None, any).await);
+    assert_eq!(sets.unwrap(), [(world.set.id, TARGET.to_owned())]);
+    assert_eq!(policies.unwrap(), [(world.policy.id, TARGET.to_owned())]);
     assert_eq!(from.signing_keys(zone).await.unwrap(), std::slice::from_ref(&world.key));
     assert_eq!(items(from.events(zone, &whole()).await.unwrap()), std::slice::from_ref(&world.event));
 }
@@ -79,6 +85,13 @@ pub(super) async fn nothing_there(store: &Arc<dyn Store>, zone: ZoneId, world: &
     assert_eq!(from.count_bindings(zone, &bindings).await.unwrap(), 0);
     assert_eq!(items(from.divergences(zone, None, &whole()).await.unwrap()), []);
     assert_eq!(from.divergence_totals(zone).await.unwrap(), []);
+    assert_eq!(from.policy_named(zone, &world.policy.name).await.unwrap(), None);
+    assert_eq!(from.user_token(zone, world.user_token.id).await.unwrap(), None);
+    assert_eq!(from.user_token_by_sha256(zone, token_sha256(1)).await.unwrap(), None);
+    assert_eq!(items(from.user_tokens(zone, &whole()).await.unwrap()), []);
+    assert_eq!(from.count_user_tokens(zone).await.unwrap(), 0);
+    assert_eq!(from.bundle_sets(zone, None, any).await.unwrap(), []);
+    assert_eq!(from.bundle_policies(zone, None, any).await.unwrap(), []);
     let job = ReSignJob::AwayFrom(world.key.kid.clone());
     assert_eq!(items(from.to_re_sign(zone, &job, &whole()).await.unwrap()), []);
     assert_eq!(from.count_to_re_sign(zone, std::slice::from_ref(&job)).await.unwrap(), 0);
@@ -130,6 +143,7 @@ pub async fn writes_do_not_cross_zones(store: &Arc<dyn Store>) {
         to.unbind(zone, two.binding.id).await.unwrap();
         to.delete_policy_draft(zone, two.policy.id).await.unwrap();
         to.delete_set_draft(zone, two.set.id).await.unwrap();
+        to.delete_user_token(zone, two.user_token.id).await.unwrap();
     })
     .await;
     stands(store, &one).await;

@@ -30,6 +30,7 @@ mod set_versions;
 mod support;
 mod transactions;
 mod usage;
+mod users;
 mod windows;
 mod world;
 mod zones;
@@ -164,6 +165,14 @@ cases! { $
         zone_state_is_of_one_moment
         a_slot_never_stands_empty_while_it_is_rebound
         one_of_many_takes_a_name;
+    users:
+        user_tokens_come_back_as_written
+        the_digest_of_a_user_token_is_its_own
+        a_user_token_can_be_taken_back
+        user_tokens_are_listed_through_windows
+        bundles_say_what_was_made_for_whom
+        a_thing_is_made_for_one_user
+        a_policy_is_found_by_its_name;
     isolation:
         the_same_ids_in_two_zones_are_two_things
         a_foreign_zone_sees_nothing

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cedarkeep_model::{
     Binding, BindingMode, Divergence, DivergenceTotal, Event, Policy, PolicyDraft, PolicySchema, PolicySet,
-    PolicySetDraft, PolicyVersion, SetVersionRecord, SigningKey, Zone,
+    PolicySetDraft, PolicyVersion, SetVersionRecord, SigningKey, UserToken, Zone,
 };
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
         schema, zone,
     },
     support::commit,
+    users::{token_sha256, user_token},
 };
 use crate::{AttestationRecord, ReSignRefusal, Store};
 
@@ -31,6 +32,7 @@ pub(super) struct World {
     pub(super) policy_draft: PolicyDraft,
     pub(super) set_draft: PolicySetDraft,
     pub(super) divergence: Divergence,
+    pub(super) user_token: UserToken,
     pub(super) event: Event,
 }
 
@@ -71,6 +73,7 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
     let (policy_draft, set_draft, divergence) = (policy_draft(&policy), set_draft(&set), divergence(zone.id, 1));
     let shadow_version_id = divergence.shadow_version_id;
     let total = DivergenceTotal { shadow_version_id, observed: 2, diverged: 1, would_allow: 1, failed: 1 };
+    let user_token = user_token(zone.id, 1);
     let event = commit(store, async |to| {
         to.insert_zone(&zone, &data_key(number)).await.unwrap();
         to.insert_schema(&schema).await.unwrap();
@@ -85,6 +88,9 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
         to.put_set_draft(&set_draft).await.unwrap();
         to.insert_divergence(&divergence).await.unwrap();
         to.add_divergence_total(zone.id, &total).await.unwrap();
+        to.insert_user_token(&user_token, token_sha256(1)).await.unwrap();
+        to.insert_bundle_set(zone.id, TARGET, set.id).await.unwrap();
+        to.insert_bundle_policy(zone.id, TARGET, policy.id).await.unwrap();
         to.append_event(zone.id, new_event(1)).await.unwrap()
     })
     .await;
@@ -101,6 +107,7 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
         policy_draft,
         set_draft,
         divergence,
+        user_token,
         event,
     }
 }
