@@ -58,7 +58,7 @@ fn sign(c: &mut Criterion) {
     let pair = KeyPair::from_pem(fixture_keys(3072).remove(0).as_bytes()).unwrap();
     let signer = Signer::new(&pair).unwrap();
     let mut statement = statement;
-    statement.key_id = pair.kid.clone();
+    statement.key_id.clone_from(&pair.kid);
     c.bench_function("sign_a_statement", |b| b.iter(|| signer.sign(black_box(&statement)).unwrap()));
 }
 
