@@ -1,83 +1,23 @@
 //! Signing set versions again: with the key that signs now, or away from one that is to be revoked. Nothing is kept
 //! about how far it is, that shows from the attestations; so it goes on where it was after any interruption.
 
-use std::collections::HashSet;
+mod examine;
 
-use cedarkeep_cedar::PoolError;
 use cedarkeep_model::{
-    AttestationStatement, AttestationStatus, Digest, Envelope, EventKind, PolicySchema, PolicySetId, PolicySetVersion,
-    PolicySetVersionId, PolicyVersion, SigningKey, ZoneId,
+    AttestationStatement, AttestationStatus, Envelope, EventKind, PolicySetId, PolicySetVersion, PolicySetVersionId,
+    SigningKey, ZoneId,
 };
-use cedarkeep_store::{
-    AttestationRecord, Direction, Order, Position, ReSignJob, ReSignRefusal, Read, StoreError, Window,
-};
-use serde_json::{Value, json};
+use cedarkeep_store::{ReSignJob, ReSignRefusal, StoreError};
+use serde_json::json;
 
+pub(crate) use self::examine::Run;
+use self::examine::{Examined, examine};
 use crate::{
-    Call, Error, Principal, Service,
-    chain::{Chain, SetVersions},
-    keys::{self, KnownKeys},
-    publish_set::{add_attestation, pinned_version, statement},
-    recompute::{same_as_attested, same_as_pinned, same_as_published},
+    Call, Error, Principal, Service, keys,
+    publish_set::{add_attestation, statement},
     signing_keys::{due, is_leaving, signer, withdraw},
     transact::Tx,
 };
-
-/// What a worker remembers of a zone from one version to the next. It can be lost at any time.
-#[derive(Default)]
-pub(crate) struct Run {
-    chain: Chain,
-    published: SetVersions,
-    /// What of the content was recomputed and found right, by the digest of its stored form.
-    right: HashSet<Digest>,
-    /// The last version that was looked at, and for the sake of which key.
-    at: Option<(ReSignJob, Position)>,
-}
-
-/// Why a version was not found to be what was published.
-enum Doubt {
-    /// It is something else.
-    Found(String),
-    /// It could not be looked at.
-    Failed(Error),
-}
-
-impl From<StoreError> for Doubt {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Damaged(what) => Self::Found(what),
-            other => Self::Failed(other.into()),
-        }
-    }
-}
-
-impl From<PoolError> for Doubt {
-    fn from(error: PoolError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<Error> for Doubt {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<String> for Doubt {
-    fn from(found: String) -> Self {
-        Self::Found(found)
-    }
-}
-
-/// A version that was looked at.
-struct Examined {
-    set: PolicySetId,
-    id: PolicySetVersionId,
-    /// Its newest attestation, when that could be read.
-    newest: Option<(u64, Envelope)>,
-    /// The version, or what is wrong with it.
-    verdict: Result<PolicySetVersion, String>,
-}
 
 impl Service {
     /// Does one thing for the keys of a zone: lets a key sign whose time has come, signs one version again or refuses
@@ -92,12 +32,10 @@ impl Service {
             return Ok(true);
         }
         let Some((job, call)) = next_job(&keys)? else { return Ok(false) };
-        let next = run.next(&mut *store, zone, &job).await?;
-        let examined = match next {
-            Some((set, id)) => Some(self.examine(&mut *store, zone, set, id, run).await?),
+        let examined = match run.next(&mut *store, zone, &job).await? {
+            Some((set, id)) => Some(examine(&self.0.cedar, store, (zone, set, id), run).await?),
             None => None,
         };
-        drop(store);
         self.transact(&call, move |tx| {
             Box::pin(async move {
                 match examined {
@@ -108,131 +46,6 @@ impl Service {
         })
         .await?;
         Ok(true)
-    }
-
-    /// Recomputes everything about a version and compares it with what its events tell.
-    async fn examine(
-        &self,
-        store: &mut dyn Read,
-        zone: ZoneId,
-        set: PolicySetId,
-        id: PolicySetVersionId,
-        run: &mut Run,
-    ) -> Result<Examined, Error> {
-        let attestations = match store.attestations(zone, id).await {
-            Ok(attestations) => Ok(attestations),
-            Err(StoreError::Damaged(what)) => Err(what),
-            Err(other) => return Err(other.into()),
-        };
-        let newest = attestations.as_ref().ok().and_then(|all| all.last());
-        let newest = newest.map(|newest| (newest.seq, newest.envelope.clone()));
-        // The events are read after what they are compared with, and so are the keys: neither can be too old.
-        run.follow(store, zone).await?;
-        let known = KnownKeys::new(&store.signing_keys(zone).await?)?;
-        let compared = match attestations {
-            Ok(attestations) => self.compare(store, zone, (set, id), &attestations, &known, run).await,
-            Err(what) => Err(Doubt::Found(what)),
-        };
-        let verdict = match compared {
-            Ok(version) => Ok(version),
-            Err(Doubt::Found(what)) => Err(what),
-            Err(Doubt::Failed(error)) => return Err(error),
-        };
-        Ok(Examined { set, id, newest, verdict })
-    }
-
-    async fn compare(
-        &self,
-        store: &mut dyn Read,
-        zone: ZoneId,
-        (set, id): (PolicySetId, PolicySetVersionId),
-        attestations: &[AttestationRecord],
-        known: &KnownKeys,
-        run: &mut Run,
-    ) -> Result<PolicySetVersion, Doubt> {
-        let version = store.set_version(zone, set, id).await?;
-        let version = version.ok_or_else(|| "it is no longer there".to_owned())?;
-        let (record, published) = (&version.record, run.published.get(id));
-        same_as_published(record, published)?;
-        same_as_attested(record, published, attestations, known)?;
-        let schema = store.schema(zone, record.schema_version.as_str()).await?;
-        let schema = schema.ok_or_else(|| "its schema is missing".to_owned())?;
-        let ids: Vec<_> = record.manifest.entries().iter().map(|entry| entry.policy_version_id).collect();
-        let pinned = store.policy_versions_by_id(zone, &ids).await?;
-        same_as_pinned(record, Some(&schema), &pinned)?;
-        self.recompute(schema, pinned, run).await?;
-        Ok(version)
-    }
-
-    /// Lets Cedar read the schema and every policy, and compares their digests; each content once in a run.
-    async fn recompute(&self, schema: PolicySchema, pinned: Vec<PolicyVersion>, run: &mut Run) -> Result<(), Doubt> {
-        let stored = stored_form(&json!([schema.cedar_schema_json, schema.schema_sha]));
-        if !run.right.contains(&stored) {
-            let (json, sha) = (schema.cedar_schema_json, schema.schema_sha);
-            let loaded = self.0.cedar.run(move || cedarkeep_cedar::load_schema(&json, sha).map(drop)).await?;
-            loaded.map_err(|error| format!("schema version {}: {error}", schema.version))?;
-            run.right.insert(stored);
-        }
-        for version in pinned {
-            let stored = stored_form(&json!([version.origin, version.cedar_raw, version.cedar_json, version.sha]));
-            if !run.right.contains(&stored) {
-                let (id, pinned) = (version.id, pinned_version(version));
-                let checked = self.0.cedar.run(move || cedarkeep_cedar::check_content(&pinned)).await?;
-                checked.map_err(|error| format!("policy version {id}: {error}"))?;
-                run.right.insert(stored);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A digest by which stored content is known again within one run, byte for byte.
-fn stored_form(content: &Value) -> Digest {
-    Digest::of(content.to_string().as_bytes())
-}
-
-impl Run {
-    /// The next version that is to be signed again. Whoever has come to the end looks once more from the beginning.
-    async fn next(
-        &mut self,
-        store: &mut dyn Read,
-        zone: ZoneId,
-        job: &ReSignJob,
-    ) -> Result<Option<(PolicySetId, PolicySetVersionId)>, Error> {
-        let mut start = self.at.take().filter(|(known, _)| known == job).map(|(_, position)| position);
-        loop {
-            let again = start.is_some();
-            let window = Window { order: Order::Asc, start, direction: Direction::Forward, limit: 1 };
-            let next = store.to_re_sign(zone, job, &window).await?.items.pop();
-            match next {
-                Some((position, version)) => {
-                    self.at = Some((job.clone(), position));
-                    return Ok(Some(version));
-                }
-                None if again => start = None,
-                None => return Ok(None),
-            }
-        }
-    }
-
-    /// Follows the zone's events to their present end.
-    async fn follow(&mut self, store: &mut dyn Read, zone: ZoneId) -> Result<(), Error> {
-        let count = store.count_events(zone).await?;
-        let published = &mut self.published;
-        let mut problems = self.chain.advance(store, zone, |event| published.apply(event)).await?;
-        if self.chain.seq() < count {
-            problems.push("the last events are missing".to_owned());
-        }
-        match problems.into_iter().next() {
-            None => Ok(()),
-            Some(problem) => {
-                let message = format!(
-                    "nothing is signed again, because the zone's chain of events is damaged: {problem}; \
-                     restore it from a backup and run `cedarkeep fsck`"
-                );
-                Err(Error::new(crate::Code::IntegrityError, message))
-            }
-        }
     }
 }
 

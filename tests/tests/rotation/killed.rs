@@ -74,6 +74,26 @@ fn check(server: &Server, versions: &[String]) {
     }
 }
 
+/// An auditor who trusts the key that signs now finds everything in order, over the network and from an export.
+fn verify(server: &Server, zone: &str, version: &str) {
+    let keys = get(server, &format!("{zone}/signing-keys"));
+    let signing = keys["items"].as_array().unwrap().iter().find(|key| key["state"] == "signing").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (url, export) = (format!("{}{version}", server.url), folder.path().to_str().unwrap());
+    let exported = run(cedarkeep(["export", &url, export]).env("CEDARKEEP_TOKEN", FIXTURE_TOKEN));
+    assert_eq!(exported.code, Some(0), "{}", exported.err);
+    for evidence in [&url, export] {
+        let arguments = ["verify", evidence, "--trust-kid", text(signing, "kid")];
+        let verified = run(cedarkeep(arguments).env("CEDARKEEP_TOKEN", FIXTURE_TOKEN));
+        assert_eq!(verified.code, Some(0), "{} {}", verified.out, verified.err);
+        assert!(
+            verified.out.contains("key_revoked"),
+            "the first attestation proves nothing any more: {}",
+            verified.out
+        );
+    }
+}
+
 #[test]
 fn kill_9_while_signing_again() {
     let kills: u64 = env::var("KILLS").map_or(5, |kills| kills.parse().unwrap());
@@ -100,6 +120,7 @@ fn kill_9_while_signing_again() {
     }
     check(&server, &versions);
     assert_eq!(get(&server, &keys)["items"][0]["state"], "revoked");
+    verify(&server, &zone, &versions[0]);
     let (status, said) = server.stop();
     assert!(status.success(), "{said}");
     let fsck = run(cedarkeep(["fsck", "--output", "json", "--data-dir"]).arg(folder.path()));

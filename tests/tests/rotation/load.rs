@@ -39,12 +39,12 @@ async fn verify(field: Arc<Field>, number: u64) {
         let envelope = field.it.service.attestation(&call, *zone, *set, version).await.unwrap();
         // Only now it matters how old the key set is: the attestation cannot be newer than this moment.
         let now = field.it.clock.now();
-        let keys = match held.take().filter(|(since, _)| now < since.plus_seconds(MAX_AGE)) {
-            Some(fresh) => fresh,
-            None => {
-                field.fetched.fetch_add(1, Ordering::Relaxed);
-                (now, jwks(&field.it, *zone).await)
-            }
+        let fresh = held.take().filter(|(since, _)| now < since.plus_seconds(MAX_AGE));
+        let keys = if let Some(fresh) = fresh {
+            fresh
+        } else {
+            field.fetched.fetch_add(1, Ordering::Relaxed);
+            (now, jwks(&field.it, *zone).await)
         };
         let (_, jwks) = held.insert(keys);
         verify_envelope(&serde_json::to_vec(&envelope).unwrap(), jwks).unwrap();
@@ -105,7 +105,8 @@ async fn fifty_verifiers_live_through_twenty_rotations() {
     finish(&it.service).await;
     assert_eq!(progress(it, set.zone).await, (18, 18, vec![]));
     assert_eq!(states(it, set.zone).await.len(), ROTATIONS + 1);
-    for version in field.versions.lock().unwrap().clone() {
+    let versions = field.versions.lock().unwrap().clone();
+    for version in versions {
         set.statements(it, version).await;
     }
     assert_sound(&it.store).await;
