@@ -100,6 +100,7 @@ impl From<ZoneKeys> for SigningKeyList {
 /// A rotation.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"publish_ahead_seconds": 3600}))]
 pub(crate) struct KeyRotation {
     /// For how long the new key is published before it signs, up to 604,800 (7 days). The default, 600, is twice as long
     /// as the JWK set may be cached; with 0 the key signs at once and verifiers must fetch the set anew.
