@@ -90,7 +90,7 @@ fn is_bundle(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn headers(name: header::HeaderName, values: &[&str]) -> HeaderMap {
+    fn headers(name: &header::HeaderName, values: &[&str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), value.parse().unwrap())).collect()
     }
 
@@ -115,20 +115,20 @@ mod tests {
             (&["gzip"], None),
             (&[""], None),
         ] {
-            assert_eq!(accepted(&headers(header::ACCEPT, accept)), given, "{accept:?}");
+            assert_eq!(accepted(&headers(&header::ACCEPT, accept)), given, "{accept:?}");
         }
     }
 
     #[test]
     fn a_bundle_comes_under_its_own_name_or_as_mere_bytes() {
         for fine in [BUNDLE_TYPE, ANY_BYTES, "Application/Octet-Stream; x=y"] {
-            assert!(is_bundle(&headers(header::CONTENT_TYPE, &[fine])), "{fine}");
+            assert!(is_bundle(&headers(&header::CONTENT_TYPE, &[fine])), "{fine}");
         }
         for other in ["application/gzip", "application/json", "", "*/*", "application/octet-streams"] {
-            assert!(!is_bundle(&headers(header::CONTENT_TYPE, &[other])), "{other}");
+            assert!(!is_bundle(&headers(&header::CONTENT_TYPE, &[other])), "{other}");
         }
         assert!(!is_bundle(&HeaderMap::new()));
-        let mut encoded = headers(header::CONTENT_TYPE, &[ANY_BYTES]);
+        let mut encoded = headers(&header::CONTENT_TYPE, &[ANY_BYTES]);
         encoded.insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
         assert!(!is_bundle(&encoded));
     }

@@ -77,12 +77,14 @@ impl Service {
     /// Takes a token back: it is no longer good once this has answered.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, `precondition_failed`.
     pub async fn delete_user_token(&self, call: &Call, zone: ZoneId, id: UserTokenId) -> Result<UserToken, Error> {
+        let condition = call.clone();
         self.transact(call, move |tx| {
             Box::pin(async move {
                 tx.zone(zone).await?;
                 let token = tx.store.user_token(zone, id).await?.ok_or_else(|| Error::not_found("user token"))?;
+                condition.check(&token.etag())?;
                 tx.store.delete_user_token(zone, id).await?;
                 let body = json!({"user_token_id": id, "user": token.user});
                 tx.event(zone, EventKind::UserTokenDeleted, body).await?;

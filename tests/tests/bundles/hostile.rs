@@ -88,7 +88,7 @@ fn archives() -> Vec<(&'static str, Vec<u8>)> {
         ("duplicate keys", listing(&MANIFEST.replace("\"version\":1", "\"version\":1,\"version\":1"))),
         ("an unknown member", listing(&MANIFEST.replace("\"version\":1", "\"version\":1,\"more\":1"))),
         ("another version", listing(&MANIFEST.replace("\"version\":1", "\"version\":2"))),
-        ("an entry twice", listing(&MANIFEST.replace("[", "[{\"new_policy\":\"a\"},"))),
+        ("an entry twice", listing(&MANIFEST.replace('[', "[{\"new_policy\":\"a\"},"))),
         ("no entries", listing(r#"{"version":1,"schema":{"version":"test"}}"#)),
         ("a manifest that nests", listing(&"[".repeat(100_000))),
         ("a manifest that is no object", listing("[]")),

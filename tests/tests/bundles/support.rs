@@ -259,10 +259,12 @@ impl Edit {
 
     /// The policies that it knows of.
     pub fn known(&self) -> Vec<&KnownPolicy> {
-        let known = |entry| match entry {
-            &PolicyEntry::Known(ref known) => known,
-            PolicyEntry::New(_) => panic!("a new policy"),
-        };
+        fn known(entry: &PolicyEntry) -> &KnownPolicy {
+            match entry {
+                PolicyEntry::Known(known) => known,
+                PolicyEntry::New(_) => panic!("a new policy"),
+            }
+        }
         self.manifest.policies.iter().map(known).collect()
     }
 

@@ -14,7 +14,7 @@ async fn a_token_is_shown_once_and_kept_as_a_digest() {
     let world = World::new().await;
     let path = world.at("/user-tokens");
     let made = world.ask(Method::POST, &path, Some(json!({"user": "User::\"alice\"", "expires_in_seconds": 60}))).await;
-    assert_eq!(made.status, StatusCode::CREATED);
+    assert_eq!((made.status, made.header("cache-control")), (StatusCode::CREATED, "no-store"));
     let mut made = made.json();
     let token = made["token"].as_str().unwrap().to_owned();
     assert!(token.starts_with(&format!("ckut_{}_", world.zone)) && token.len() == 5 + 36 + 1 + 43, "{token}");
@@ -47,6 +47,8 @@ async fn a_token_is_good_until_it_expires_or_is_taken_back() {
     assert_eq!((fetch(&world, &short).await, fetch(&world, &long).await), (401, 200));
     let newest = world.get("/user-tokens?limit=1").await["items"][0]["id"].as_str().unwrap().to_owned();
     let path = world.at(&format!("/user-tokens/{newest}"));
+    let stale = request(Method::DELETE, &path, ADMINISTRATOR, &[("if-match", "\"2\"")], Vec::new());
+    assert_eq!(world.send(stale).await.refused(412), "precondition_failed");
     let deleted = world.ask(Method::DELETE, &path, None).await;
     assert_eq!((deleted.status, &deleted.json()["id"]), (StatusCode::OK, &json!(newest)));
     assert_eq!(world.ask(Method::DELETE, &path, None).await.refused(404), "not_found");

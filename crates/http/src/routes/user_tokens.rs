@@ -32,7 +32,9 @@ async fn create(
     submitted: Submitted<UserTokenCreate>,
 ) -> Answer {
     let issued = app.service.create_user_token(&submitted.call, zone_id, submitted.body.into()).await?;
-    answer::json(StatusCode::CREATED, &NewUserToken::from(issued))
+    let etag = issued.token.etag();
+    // A secret is nothing to keep in a cache.
+    answer::tagged(answer::json(StatusCode::CREATED, &NewUserToken::from(issued))?, &etag, "no-store")
 }
 
 /// List the tokens that are bound to users, without what is secret of them
@@ -64,5 +66,5 @@ async fn delete(
     Caller(call): Caller,
 ) -> Answer {
     let token = app.service.delete_user_token(&call, zone_id, user_token_id).await?;
-    answer::json(StatusCode::OK, &UserToken::from(token))
+    answer::object(StatusCode::OK, &token.etag(), &UserToken::from(token))
 }

@@ -41,7 +41,10 @@ impl Service {
     async fn save(&self, call: &Call, owner: &User, given: &Given) -> Result<Binding, Error> {
         let (mut store, _) = self.living(owner.zone).await?;
         let standing = standing(&mut *store, owner).await?;
+        // Whoever holds one connection and waits for another keeps it from others who do the same.
+        drop(store);
         self.check_replacing(call, owner, standing.as_ref()).await?;
+        let mut store = self.read().await?;
         let mut names = Names::new(self, owner);
         let entries = given.entries(&mut *store, owner, &mut names).await?;
         let to = match &standing {
