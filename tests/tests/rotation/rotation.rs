@@ -249,6 +249,7 @@ async fn the_worker_is_woken_and_stops() {
     let worker = tokio::spawn(async move { service.run_jobs(async move { drop(stopped.await) }).await });
     let first = signing(&it, set.zone).await;
     set.rotate(&it, 0).await;
+    assert_sound(&it.store).await;
     while progress(&it, set.zone).await.1 < 4 {
         tokio::task::yield_now().await;
     }

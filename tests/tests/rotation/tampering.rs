@@ -211,3 +211,27 @@ async fn a_chain_without_its_end_is_damaged() {
     let read = it.store.read().await.unwrap().attestations(set.zone, set.versions[0]).await.unwrap();
     assert_eq!(read.len(), 1);
 }
+
+/// A newer attestation taken away, an older key made to sign again, a revocation undone.
+#[tokio::test]
+async fn fsck_knows_the_keys_and_how_often_each_version_was_signed() {
+    for sql in [
+        "DELETE FROM attestations WHERE seq = 2",
+        "UPDATE attestations SET kid = (SELECT kid FROM signing_keys WHERE state = 'signing') WHERE seq = 1",
+        "UPDATE signing_keys SET state = 'retired' WHERE state = 'signing'",
+        "UPDATE signing_keys SET state = 'retired', revoked_seq = NULL WHERE state = 'revoked'",
+        "UPDATE signing_keys SET revoked_seq = 1 WHERE state = 'revoked'",
+        "UPDATE signing_keys SET state = 'revoked', revoked_seq = 9 WHERE state = 'pending'",
+        "DELETE FROM signing_keys WHERE state = 'pending'",
+    ] {
+        let it = InProcess::start().await;
+        let set = publish(&it, 1).await;
+        let first = signing(&it, set.zone).await;
+        set.revoke(&it, &first).await;
+        finish(&it.service).await;
+        set.rotate(&it, 600).await;
+        assert_eq!(problems(&it.store).await, Vec::<String>::new());
+        it.tamper(sql).await;
+        assert!(!problems(&it.store).await.is_empty(), "{sql}");
+    }
+}
