@@ -13,8 +13,8 @@ use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::runtime::Runtime;
 
 const SEED: &str = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $2) \
-     INSERT INTO policies (zone_id, id, name, owner_type, revision, created_at, created_by, updated_at) \
-     SELECT $1, printf('019b76da-a800-7000-9000-%012x', n), 'policy ' || n, 'customer', 1, 1767225600000000 + n * 1000, \
+     INSERT INTO policies (zone_id, id, name, name_folded, owner_type, revision, created_at, created_by, updated_at) \
+     SELECT $1, printf('019b76da-a800-7000-9000-%012x', n), 'policy ' || n, 'policy ' || n, 'customer', 1, 1767225600000000 + n * 1000, \
      'seed', 1767225600000000 FROM numbers";
 
 async fn seed(it: &InProcess, zone: ZoneId, policies: i64) {
