@@ -117,11 +117,13 @@ pub async fn bundles_say_what_was_made_for_whom(store: &Arc<dyn Store>) {
     ] {
         let made = from.bundle_sets(zone.id, user, filter).await.unwrap();
         let ids = [set.id, sets[0].id, sets[1].id];
-        let named: Vec<_> = expected.iter().filter_map(|(index, user)| Some((*ids.get(*index)?, (*user).to_owned()))).collect();
+        let named: Vec<_> =
+            expected.iter().filter_map(|(index, user)| Some((*ids.get(*index)?, (*user).to_owned()))).collect();
         assert_eq!(made, named, "{user:?} {filter:?}");
         let made = from.bundle_policies(zone.id, user, filter).await.unwrap();
         let ids = [first.id, policies[0].id, policies[1].id];
-        let named: Vec<_> = expected.iter().filter_map(|(index, user)| Some((*ids.get(*index)?, (*user).to_owned()))).collect();
+        let named: Vec<_> =
+            expected.iter().filter_map(|(index, user)| Some((*ids.get(*index)?, (*user).to_owned()))).collect();
         assert_eq!(made, named, "{user:?} {filter:?}");
     }
 }
