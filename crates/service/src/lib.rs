@@ -1,7 +1,7 @@
 //! The use cases of cedarkeep, one file a verb group. Callers see ids, names and records of the model, never a database,
 //! a JOSE library, the Cedar library or HTTP.
 //!
-//! Every change runs in a task of its own ([`Service::transact`]): a client that goes away cannot leave a transaction
+//! Every change runs in a task of its own (`Service::transact`): a client that goes away cannot leave a transaction
 //! behind, and what was committed is always visible to the next decision.
 
 mod apply;
