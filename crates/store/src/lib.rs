@@ -1,5 +1,5 @@
 //! The storage contract: what the service asks of a store, in domain verbs, and the conformance suite that every engine
-//! passes ([`conformance`], behind the feature of that name). The suite is the definition; these traits are its words.
+//! passes (`conformance`, behind the feature of that name). The suite is the definition; these traits are its words.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
