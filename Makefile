@@ -78,10 +78,12 @@ $(VENV)/installed: $(CLIENTS)/requirements.txt
 
 .PHONY: test-clients
 test-clients: build $(VENV)/installed ## The built binary, driven by published clients of another language
+	$(VENV)/bin/python tests/vectors/check.py
 	$(VENV)/bin/python -m pytest $(CLIENTS)
 
 .PHONY: torture
 torture: export KILLS ?= 300
+torture: export SEQUENCES ?= 1000
 torture: export MUTATIONS ?= 100000
 torture: export CASES ?= 100000
 torture: export PROPTEST_CASES ?= 4096
