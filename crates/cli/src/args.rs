@@ -73,7 +73,8 @@ pub(crate) struct VerifyCommand {
     /// The folder of an export, or the URL of a policy set version
     pub(crate) evidence: String,
     /// A key that you trust, by its id (its RFC 7638 thumbprint); may be given more than once
-    #[arg(long = "trust-kid", value_name = "KID")]
+    // One key id in 64 begins with a hyphen.
+    #[arg(long = "trust-kid", value_name = "KID", allow_hyphen_values = true)]
     pub(crate) trust_kids: Vec<String>,
     /// A key set whose keys you trust: a URL or a file
     #[arg(long, value_name = "URL|FILE")]

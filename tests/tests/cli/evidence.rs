@@ -67,6 +67,8 @@ fn without_trust_nothing_is_authenticated() {
     assert!(untrusted.out.ends_with("self-consistent, not authenticated\n"), "{}", untrusted.out);
     let other = exported.verify(&["--trust-kid", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"]);
     assert!(other.code == Some(1) && other.out.contains("FAILED   authentication"), "{}", other.out);
+    let hyphen = exported.verify(&["--trust-kid", "-zbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"]);
+    assert!(hyphen.code == Some(1) && hyphen.out.contains("FAILED   authentication"), "{hyphen:?}");
     let report = json(&exported.verify(&["--output", "json"]).out);
     assert_eq!(report["ok"], false, "{report}");
 }

@@ -83,8 +83,12 @@ fn a_person_at_a_terminal_is_shown_the_token_once() {
             binary.display(),
             folder.display()
         );
-        let mut script = Command::new("script");
-        script.args(["-qefc", &command, "/dev/null"]).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        // The server must notice that its terminal went away, whatever this test was started by ignores.
+        let mut script = Command::new("env");
+        script
+            .args(["--default-signal=HUP", "script", "-qefc", &command, "/dev/null"])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap());
         Server::start(&mut script)
     };
     // Everything up to the last line that a start prints.
