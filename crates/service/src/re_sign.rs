@@ -113,8 +113,12 @@ async fn sign(
     let record = &version.record;
     let (zone, set, id) = (record.zone_id, record.policy_set_id, record.id);
     let Some(now) = tx.store.set_version(zone, set, id).await? else { return Ok(()) };
-    let archived = now.archived.is_some() && matches!(job, ReSignJob::With(_));
-    if now.attestations != seq || archived {
+    // Another worker may have signed it again before this one looked at it.
+    let done = match job {
+        ReSignJob::With(kid) => now.attestation.key_id == *kid || now.archived.is_some(),
+        ReSignJob::AwayFrom(kid) => now.attestation.key_id != *kid,
+    };
+    if now.attestations != seq || done {
         return Ok(());
     }
     let signer = signer(tx, zone).await?;
