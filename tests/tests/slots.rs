@@ -259,3 +259,28 @@ async fn a_zone_that_refuses_entities_takes_none() {
     request.entities = json!([]);
     assert_eq!(world.ask(&request).await.decision, Decision::Deny);
 }
+
+/// A shadow whose stored content is not what was attested is no decision, and nothing that concerns one.
+#[tokio::test]
+async fn a_shadow_that_cannot_be_used_changes_nothing() {
+    let it = InProcess::start().await;
+    let zone = it.zone().await.id;
+    let (active, shadow) = (it.policy(zone, "active").await, it.policy(zone, "shadow").await);
+    let active = it.version(zone, active, POLICIES[0]).await;
+    let shadow = it.version(zone, shadow, POLICIES[3]).await;
+    let call = InProcess::call();
+    for (name, pinned, mode) in [("active", &active, BindingMode::Active), ("shadow", &shadow, BindingMode::Shadow)] {
+        let set = it.set(zone, name, ScopeType::Zone).await;
+        let version = it.set_version(zone, set, std::slice::from_ref(pinned)).await.record.id;
+        it.service.bind(&call, zone, version, mode, None).await.unwrap();
+    }
+    let request = request(&mut Random(4));
+    let sound = it.service.authorize(&call, zone, request.clone()).await.unwrap();
+    it.tamper(&format!("UPDATE policy_versions SET cedar_raw = cedar_raw || ' ' WHERE id = '{}'", shadow.id)).await;
+    let it = it.restart().await;
+    let damaged = it.service.authorize(&call, zone, request).await.unwrap();
+    assert_eq!(decided(&damaged), decided(&sound));
+    assert_eq!(damaged.decision, Decision::Allow);
+    let answer = serde_json::to_value(&damaged.shadow).unwrap();
+    assert_eq!(answer[0]["error"], "integrity_error");
+}
