@@ -24,7 +24,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("service", &["model", "cedar", "attest", "store", "bundle"]),
     ("http", &["model", "service"]),
     ("cli", &["model", "cedar", "attest", "store", "store-sql", "verify", "bundle", "service", "http"]),
-    ("tests", &["model", "cedar", "attest", "store", "store-sql", "verify", "bundle", "service", "http"]),
+    ("postgres-harness", &[]),
+    (
+        "tests",
+        &["model", "cedar", "attest", "store", "store-sql", "verify", "bundle", "service", "http", "postgres-harness"],
+    ),
 ];
 
 /// Libraries (`*` ends a family) and the only rooms that import them. `tests` looks from outside and may import any.

@@ -244,7 +244,9 @@ impl From<StoreError> for Error {
                 Code::SchemaVersionConflict,
                 "the zone has this schema version already, and versions never change; choose another version",
             ),
-            StoreError::Taken(Unique::IdempotencyKey | Unique::Other) | StoreError::Unavailable(_) => {
+            StoreError::Taken(Unique::IdempotencyKey | Unique::Other)
+            | StoreError::Unavailable(_)
+            | StoreError::Lost(_) => {
                 Self::new(Code::Unavailable, "the store is not available at the moment; try again")
             }
             StoreError::Damaged(_) => Self::new(Code::IntegrityError, "stored data is damaged"),

@@ -29,6 +29,9 @@ pub enum StoreError {
     /// The store cannot be reached, or refused for reasons that may pass; nothing was committed.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another transaction stood in the way and won; nothing was committed, and the same once more may succeed.
+    #[error("another transaction won")]
+    Lost(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store was migrated by a newer program, or not at all.
     #[error("the store's schema does not fit this program: {0}")]
     Schema(String),

@@ -6,7 +6,7 @@ use cedarkeep_store::{IdempotentAnswer, Position, Slice, StoreError, Window};
 use super::{
     Row, Sql,
     columns::Columns,
-    engine::store_error,
+    engine::{SKIP_LOCKED, store_error},
     list::{Keys, List},
     number, to_json,
 };
@@ -99,8 +99,11 @@ pub(super) async fn keep_answer(
 }
 
 pub(super) async fn forget_answers(db: &mut Sql, before: Timestamp, most: u32) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM idempotent_answers WHERE scope IN \
-               (SELECT scope FROM idempotent_answers WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
-    let done = sqlx::query(sql).bind(before.micros()).bind(i64::from(most)).execute(db).await;
+    // What another change is clearing away is left to it, else changes in different zones would wait for one another.
+    let sql = format!(
+        "DELETE FROM idempotent_answers WHERE scope IN \
+         (SELECT scope FROM idempotent_answers WHERE created_at < $1 ORDER BY created_at LIMIT $2{SKIP_LOCKED})"
+    );
+    let done = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(before.micros()).bind(i64::from(most)).execute(db).await;
     done.map(|done| done.rows_affected()).map_err(store_error)
 }

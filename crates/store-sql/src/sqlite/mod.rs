@@ -19,6 +19,7 @@ use self::{
     repo::{Connection, Session},
     writer::Writer,
 };
+use crate::migrations;
 
 /// What `repo/` is compiled against.
 mod engine {
@@ -28,6 +29,9 @@ mod engine {
 
     /// How a statement takes a row for its transaction alone: not at all, the one writer already has everything.
     pub(super) const FOR_UPDATE: &str = "";
+
+    /// How a statement takes the rows for its transaction that no other has taken: all of them.
+    pub(super) const SKIP_LOCKED: &str = "";
 
     /// What stands before and behind a JSON array to make its texts rows of a column `value`.
     pub(super) const TEXTS: (&str, &str) = ("json_each(", ")");
@@ -76,7 +80,8 @@ impl SqliteStore {
             .statement_cache_capacity(256)
             .disable_statement_logging();
         let mut connection = connect.connect().await.map_err(engine::store_error)?;
-        MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(migration_error)?;
+        let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
+        migrated.map_err(|error| migrations::error(error, &MIGRATIONS, engine::store_error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers)
             .connect_with(connect.read_only(true).create_if_missing(false))
@@ -91,13 +96,6 @@ fn check_library(version: i32) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(StoreError::Schema(format!("SQLite {version} is linked, {OLDEST_SQLITE} is the oldest that is safe")))
-}
-
-fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError {
-    match error {
-        sqlx::migrate::MigrateError::Execute(error) => engine::store_error(error),
-        other => StoreError::Schema(other.to_string()),
-    }
 }
 
 impl Connection for PoolConnection<sqlx::Sqlite> {

@@ -1,0 +1,146 @@
+//! The engine for many instances: one PostgreSQL database, a pool of connections in each instance.
+
+mod error;
+mod options;
+#[path = "../repo/mod.rs"]
+mod repo;
+mod schema;
+mod turn;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cedarkeep_store::{Read, Store, StoreError, Write};
+use sqlx::{
+    Connection as _, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::runtime::Handle;
+
+pub use self::options::{InvalidUrl, PostgresOptions};
+use self::{
+    repo::{Connection, Session},
+    schema::Progress,
+    turn::Turn,
+};
+
+/// What `repo/` is compiled against.
+mod engine {
+    pub(super) type Database = sqlx::Postgres;
+    pub(super) type Row = sqlx::postgres::PgRow;
+    pub(super) use super::error::store_error;
+
+    /// How a statement takes a row for its transaction alone.
+    pub(super) const FOR_UPDATE: &str = " FOR UPDATE";
+
+    /// How a statement takes the rows for its transaction that no other has taken.
+    pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
+
+    /// What stands before and behind a JSON array to make its texts rows of a column `value`.
+    pub(super) const TEXTS: (&str, &str) = ("jsonb_array_elements_text(", "::jsonb)");
+
+    /// The same for an array of objects.
+    pub(super) const OBJECTS: (&str, &str) = ("jsonb_array_elements(", "::jsonb)");
+}
+
+/// A store in a PostgreSQL database, which other instances may use at the same time.
+pub struct PostgresStore {
+    pool: PgPool,
+    runtime: Handle,
+}
+
+impl PostgresStore {
+    /// Connects, and brings the schema up to date. Any number of instances may do so at once.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or a newer program has migrated the database.
+    pub async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
+        if options.is_exposed() {
+            tracing::warn!(
+                server = options.place(),
+                "the way to the database is open to others: say sslmode=verify-full in its URL"
+            );
+        }
+        schema::migrate(&options.unlimited()).await?;
+        Self::connect(options).await
+    }
+
+    /// Connects to a store that is there already, and changes nothing; none when there is nothing.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or the schema is not the one that this program knows.
+    pub async fn open_existing(options: &PostgresOptions) -> Result<Option<Self>, StoreError> {
+        let mut db = PgConnection::connect_with(&options.limited()).await.map_err(engine::store_error)?;
+        let progress = schema::progress(&mut db).await?;
+        db.close().await.map_err(engine::store_error)?;
+        match progress {
+            Progress::Empty => Ok(None),
+            Progress::Behind => {
+                Err(StoreError::Schema("migrations are missing; run `cedarkeep migrate` first".to_owned()))
+            }
+            Progress::Current => Self::connect(options).await.map(Some),
+        }
+    }
+
+    async fn connect(options: &PostgresOptions) -> Result<Self, StoreError> {
+        let pool = PgPoolOptions::new()
+            .max_connections(options.pool_size.max(1))
+            .acquire_timeout(options.acquire_timeout)
+            // A round trip to save a round trip; what is dead is found out once and not lent again.
+            .test_before_acquire(false)
+            .before_acquire(|_, lent| Box::pin(async move { Ok(error::AGE.allows(lent.age)) }))
+            .idle_timeout(Duration::from_mins(10))
+            .max_lifetime(Duration::from_mins(30))
+            .connect_with(durable(options.limited()).await?)
+            .await
+            .map_err(engine::store_error)?;
+        Ok(Self { pool, runtime: Handle::current() })
+    }
+}
+
+/// The same, but that a commit waits for the disk where the server would not: `on` is the least that an acknowledgement
+/// may mean here. What is stricter stays.
+async fn durable(options: PgConnectOptions) -> Result<PgConnectOptions, StoreError> {
+    let mut db = PgConnection::connect_with(&options).await.map_err(engine::store_error)?;
+    let found: String = sqlx::query_scalar("SELECT current_setting('synchronous_commit')")
+        .fetch_one(&mut db)
+        .await
+        .map_err(engine::store_error)?;
+    db.close().await.map_err(engine::store_error)?;
+    Ok(if found == "off" { options.options([("synchronous_commit", "on")]) } else { options })
+}
+
+impl Connection for PoolConnection<Postgres> {
+    fn connection(&mut self) -> &mut PgConnection {
+        self
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn read(&self) -> Result<Box<dyn Read>, StoreError> {
+        let connection = self.pool.acquire().await.map_err(engine::store_error)?;
+        Ok(Box::new(Session::new(connection)))
+    }
+
+    async fn write(&self) -> Result<Box<dyn Write>, StoreError> {
+        Ok(Box::new(Session::new(Turn::begin(&self.pool, &self.runtime).await?)))
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(engine::store_error)?;
+        sqlx::query("SELECT COUNT(*) FROM zones WHERE id = ''")
+            .fetch_one(&mut *connection)
+            .await
+            .map(|_| ())
+            .map_err(engine::store_error)
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! A transaction on a connection of the pool.
+//!
+//! sqlx's own transactions leak: a `begin` whose future is dropped halfway hands the connection back with a transaction
+//! open (0.9.0), and the next caller works in it. So BEGIN, COMMIT and ROLLBACK are plain statements here, and the
+//! connection lies in a [`Turn`] before BEGIN is sent: from then on nothing but a COMMIT that was answered, or a ROLLBACK
+//! that was, gives it back.
+
+use cedarkeep_store::StoreError;
+use sqlx::{Executor as _, PgConnection, PgPool, Postgres, pool::PoolConnection};
+use tokio::runtime::Handle;
+
+use super::{
+    engine::store_error,
+    repo::{Connection, Transaction},
+};
+
+/// READ COMMITTED with rows locked by hand: whoever locks the zone first sees all that was committed before, and nothing
+/// ends in a serialization failure. On a standby this very statement fails.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+/// One message, so that COMMIT is not even looked at when the transaction has failed: alone it would be answered kindly,
+/// and keep nothing. Nor may the statement's time limit cut a wait for a synchronous standby short: PostgreSQL then
+/// answers that it has committed, though the standby may have nothing of it.
+const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+
+/// How many connections are tried: those in the pool may all have died with the server.
+const ATTEMPTS: u32 = 3;
+
+/// An open transaction.
+pub(super) struct Turn {
+    /// Present until the turn ends.
+    connection: Option<PoolConnection<Postgres>>,
+    /// Where a turn that is dropped is undone.
+    runtime: Handle,
+}
+
+impl Turn {
+    /// Takes a connection and opens a transaction on it.
+    pub(super) async fn begin(pool: &PgPool, runtime: &Handle) -> Result<Self, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let connection = pool.acquire().await.map_err(store_error)?;
+            let mut turn = Self { connection: Some(connection), runtime: runtime.clone() };
+            let Err(error) = turn.connection().execute(BEGIN).await else { return Ok(turn) };
+            let error = store_error(error);
+            turn.discard();
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Ends it by closing the connection.
+    fn discard(mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.close_on_drop();
+        }
+        self.connection = None;
+    }
+}
+
+impl Connection for Turn {
+    #[expect(clippy::expect_used, reason = "a turn has its connection until commit or drop takes the turn itself")]
+    fn connection(&mut self) -> &mut PgConnection {
+        self.connection.as_mut().expect("a turn holds the connection")
+    }
+}
+
+#[async_trait::async_trait]
+impl Transaction for Turn {
+    /// In a task of its own, which nobody can drop halfway. When the answer is lost nobody knows whether it is committed;
+    /// whoever repeats the request with its idempotency key will be told.
+    async fn commit(mut self) -> Result<(), StoreError> {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(StoreError::Unavailable("the turn is over".into()));
+        };
+        let committed = self.runtime.spawn(async move {
+            let done = connection.execute(COMMIT).await;
+            done.map(|_| ()).map_err(|error| {
+                connection.close_on_drop();
+                store_error(error)
+            })
+        });
+        committed.await.map_err(|error| StoreError::Unavailable(error.into()))?
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        self.runtime.spawn(async move {
+            // What was under way is waited for first. Where that failed, or this does, the server undoes the rest when
+            // the connection is closed.
+            if let Err(error) = connection.execute("ROLLBACK").await {
+                tracing::debug!(%error, "a connection is closed with its transaction");
+                connection.close_on_drop();
+            }
+        });
+    }
+}

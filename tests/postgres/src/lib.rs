@@ -1,0 +1,201 @@
+//! A real PostgreSQL server for tests, from Debian's package: one for a process ([`server`]), one database for a case
+//! ([`Server::database`]). It lies in a temporary folder, listens on a free port, and ends with the process.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "tests")]
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Test fixture, guards nothing: the password of servers that live as long as a test.
+pub const FIXTURE_PASSWORD: &str = "cedarkeep";
+
+/// The server of this process.
+pub fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start(&[]))
+}
+
+/// A running server; it ends when this is dropped, or with the process.
+#[derive(Debug)]
+pub struct Server {
+    bin: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    process: Child,
+    /// Its stdin and stdout; none when it is ending.
+    control: Option<Mutex<(ChildStdin, BufReader<ChildStdout>)>>,
+    databases: AtomicU32,
+}
+
+impl Server {
+    /// Starts a server with these settings, each `name=value`, beside those that make it fast.
+    #[must_use]
+    pub fn start(settings: &[&str]) -> Self {
+        let bin = installed();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = unprivileged();
+        command.args(["-c", include_str!("server.sh"), "server.sh"]).arg(&bin).arg(port.to_string()).args(settings);
+        let mut process = command
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("sh, or setpriv as root: {error}"));
+        let (stdin, mut stdout) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
+        let mut folder = String::new();
+        stdout.read_line(&mut folder).unwrap();
+        let folder = PathBuf::from(folder.trim());
+        assert!(folder.is_absolute(), "initdb failed");
+        let server = Self {
+            bin,
+            folder,
+            port,
+            process,
+            control: Some(Mutex::new((stdin, stdout))),
+            databases: AtomicU32::new(0),
+        };
+        server.wait();
+        server
+    }
+
+    /// A database of its own.
+    #[must_use]
+    pub fn database(&'static self) -> Database {
+        Database { name: self.make_database(), server: self }
+    }
+
+    /// Makes a database; its name.
+    pub fn make_database(&self) -> String {
+        let name = format!("case_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        name
+    }
+
+    /// The URL of a database.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres:{FIXTURE_PASSWORD}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// What SQL answers, as the superuser: a line a row, `|` between columns.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let done = self.try_psql(database, sql);
+        done.unwrap_or_else(|error| panic!("{sql}: {error}\n{}", self.log()))
+    }
+
+    fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
+        let output = Command::new(self.bin.join("psql"))
+            .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", sql])
+            .arg("-h")
+            .arg(&self.folder)
+            .args(["-p", &self.port.to_string()])
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap().trim_end().to_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// Kills it at once, as if the power had gone.
+    pub fn kill(&self) {
+        self.say("kill");
+    }
+
+    /// Starts it again after [`Server::kill`] and waits until it answers.
+    pub fn restart(&self) {
+        self.say("start");
+        self.wait();
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn say(&self, command: &str) {
+        let mut control = self.control.as_ref().unwrap().lock().unwrap();
+        writeln!(control.0, "{command}").unwrap();
+        let mut answer = String::new();
+        control.1.read_line(&mut answer).unwrap();
+        assert_eq!(answer, "done\n", "{}", self.log());
+    }
+
+    fn wait(&self) {
+        let start = Instant::now();
+        while let Err(error) = self.try_psql("postgres", "SELECT 1") {
+            assert!(start.elapsed() < Duration::from_secs(30), "no server: {error}\n{}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The end of its stdin ends it.
+        self.control = None;
+        let _ = self.process.wait();
+    }
+}
+
+/// A database that is dropped with this.
+#[derive(Debug)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+    server: &'static Server,
+}
+
+impl Database {
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url(&self.name)
+    }
+
+    /// What SQL answers in it, as the superuser.
+    #[expect(clippy::must_use_candidate, reason = "some of it is run for its effect")]
+    pub fn psql(&self, sql: &str) -> String {
+        self.server.psql(&self.name, sql)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // The folder goes with the process; this keeps it small meanwhile.
+        let _ = self.server.try_psql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+/// Where the programs of the newest installed server are.
+fn installed() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok()).max();
+    let debian = newest.map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
+    let path = env::var_os("PATH").unwrap_or_default();
+    let elsewhere = || env::split_paths(&path).find(|folder| folder.join("initdb").exists());
+    debian.filter(|bin| bin.join("initdb").exists()).or_else(elsewhere).unwrap_or_else(|| {
+        panic!("PostgreSQL is missing: `make postgres` installs it; without it, run the tests with `--skip postgres`")
+    })
+}
+
+/// A shell that PostgreSQL consents to run under: it refuses the superuser.
+fn unprivileged() -> Command {
+    let root = fs::metadata(Path::new("/proc/self")).is_ok_and(|process| process.uid() == 0);
+    if !root {
+        return Command::new("sh");
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--", "sh"]);
+    command
+}
