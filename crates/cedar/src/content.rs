@@ -62,6 +62,18 @@ pub struct Pinned {
     pub sha: Digest,
 }
 
+impl Pinned {
+    /// The text that Cedar reads it from, if it came as text.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.cedar_raw.as_deref().filter(|_| self.origin == Origin::Text)
+    }
+
+    /// The size of its content.
+    pub(crate) fn bytes(&self) -> usize {
+        self.cedar_raw.as_ref().map_or(self.cedar_json.len(), String::len)
+    }
+}
+
 /// Reads what a client publishes. Runs on the [pool](crate::CedarPool).
 ///
 /// Before it answers it takes the way that a later load takes, so that nothing is stored that cannot be read again.
@@ -140,7 +152,7 @@ impl Statements {
         Self::new(set)
     }
 
-    fn from_json(value: &Value) -> Result<Self, CedarError> {
+    pub(crate) fn from_json(value: &Value) -> Result<Self, CedarError> {
         guard_json::check_policies(value)?;
         let length = value.to_string().len();
         if length > MAX_POLICY_BYTES {

@@ -32,6 +32,11 @@ pub struct RequestEntities(pub(crate) Entities);
 
 /// Reads Cedar entity JSON. Runs on the [pool](crate::CedarPool). With `validate` they must fit the schema.
 pub(crate) fn read(value: &Value, schema: &Schema, validate: bool) -> Result<RequestEntities, EvaluateError> {
+    plain(value, Some(schema), validate).map(RequestEntities)
+}
+
+/// The same as Cedar's own entities. Without a schema nothing says what the actions are, and everything given counts.
+pub(crate) fn plain(value: &Value, schema: Option<&Schema>, validate: bool) -> Result<Entities, EvaluateError> {
     guard_json::check_request(value)?;
     let Value::Array(items) = value else {
         return Err(EvaluateError::invalid("`entities` is a list of entities, each with `uid`, `attrs` and `parents`"));
@@ -41,6 +46,7 @@ pub(crate) fn read(value: &Value, schema: &Schema, validate: bool) -> Result<Req
     }
     let links = items.iter().map(Links::of).collect::<Result<Vec<_>, _>>()?;
     check_hierarchy(&links)?;
+    let Some(schema) = schema else { return Entities::from_json_value(value.clone(), None).map_err(refused) };
 
     let (actions, others): (Vec<_>, Vec<_>) = items.iter().zip(&links).partition(|(_, links)| links.uid.is_action());
     let array = |items: Vec<(&Value, &Links)>| Value::Array(items.into_iter().map(|(item, _)| item.clone()).collect());
@@ -48,13 +54,12 @@ pub(crate) fn read(value: &Value, schema: &Schema, validate: bool) -> Result<Req
         // Cedar compares given actions with the schema's; equal ones add nothing.
         Entities::from_json_value(array(actions), Some(schema.cedar())).map_err(refused)?;
     }
-    let entities = if validate {
-        Entities::from_json_value(array(others), Some(schema.cedar())).map_err(refused)?
+    if validate {
+        Entities::from_json_value(array(others), Some(schema.cedar())).map_err(refused)
     } else {
         let others = Entities::from_json_value(array(others), None).map_err(refused)?;
-        others.add_entities(schema.actions().iter().cloned(), None).map_err(refused)?
-    };
-    Ok(RequestEntities(entities))
+        others.add_entities(schema.actions().iter().cloned(), None).map_err(refused)
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]

@@ -21,6 +21,7 @@ mod guard_json;
 mod guard_schema;
 mod guard_text;
 mod lexer;
+mod policy_tests;
 mod pool;
 mod print;
 mod schema;
@@ -46,6 +47,9 @@ pub use guard_schema::{
     MAX_ACTIONS, MAX_ENTITY_TYPES, MAX_MEMBERS, MAX_REQUEST_KINDS, MAX_TYPE_NODES, MAX_VALIDATION_WORK,
 };
 pub use guard_text::{MAX_TREE_DEPTH, MAX_WEIGHT};
+pub use policy_tests::{
+    TestBed, TestDecision, TestEntities, TestError, TestPolicies, TestReason, TestRequest, TestSchema,
+};
 pub use pool::{CedarPool, PoolError};
 pub use schema::{MAX_SCHEMA_BYTES, Schema, SchemaContent, load_schema, read_schema};
 pub use uid::{InvalidUid, Uid};

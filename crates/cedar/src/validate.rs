@@ -1,7 +1,7 @@
 //! Validation of policies against a schema, in Cedar's strict mode.
 
-use cedar_policy::{PolicyId, ValidationMode, ffi::DetailedError};
-use cedarkeep_model::Origin;
+use cedar_policy::{PolicyId as CedarId, ValidationMode, ffi::DetailedError};
+use cedarkeep_model::PolicyId;
 
 use crate::{
     content::{Pinned, Statements, statement_order},
@@ -13,30 +13,44 @@ use crate::{
 /// Validates each version by itself. Runs on the [pool](crate::CedarPool). Findings carry the policy's id, the
 /// statement's id within the version and, for versions that came as text, line and column in that text.
 pub fn validate(policies: &[Pinned], schema: &Schema) -> Result<Findings, CedarError> {
-    let bytes: usize =
-        policies.iter().map(|pinned| pinned.cedar_raw.as_ref().map_or(pinned.cedar_json.len(), String::len)).sum();
-    if (bytes as u64).saturating_mul(schema.work_a_byte()) > MAX_VALIDATION_WORK {
-        return Err(CedarError::TooLarge(format!(
-            "{bytes} bytes of policy against this schema's combinations of principal type, action and resource type are \
-             too much to validate; use fewer combinations, narrower records or smaller sets"
-        )));
-    }
+    check_work(policies.iter().map(Pinned::bytes).sum(), schema)?;
     let mut findings = Findings::default();
     for pinned in policies {
         let read = Statements::load(pinned.origin, pinned.cedar_raw.as_deref(), &pinned.cedar_json)?;
-        let text = pinned.cedar_raw.as_deref().filter(|_| pinned.origin == Origin::Text);
-        let result = schema.validator().validate(&read.set, ValidationMode::Strict);
-        let finding = |id: &PolicyId, error: DetailedError| Finding {
-            policy_id: Some(pinned.policy_id),
-            cedar_id: Some(id.to_string()),
-            ..Finding::from_cedar(error, text)
-        };
-        let errors = result.validation_errors().map(|error| finding(error.policy_id(), error.into()));
-        add(&mut findings.errors, errors);
-        let warnings = result.validation_warnings().map(|warning| finding(warning.policy_id(), warning.into()));
-        add(&mut findings.warnings, warnings);
+        find(&mut findings, &read, Some(pinned.policy_id), pinned.text(), schema);
     }
     Ok(findings)
+}
+
+/// Refuses so many bytes of policy that validating them would take minutes.
+pub(crate) fn check_work(bytes: usize, schema: &Schema) -> Result<(), CedarError> {
+    if (bytes as u64).saturating_mul(schema.work_a_byte()) <= MAX_VALIDATION_WORK {
+        return Ok(());
+    }
+    Err(CedarError::TooLarge(format!(
+        "{bytes} bytes of policy against this schema's combinations of principal type, action and resource type are \
+         too much to validate; use fewer combinations, narrower records or smaller sets"
+    )))
+}
+
+/// Adds what is found in the content of one version; `text` is the text that Cedar read it from, if it was text.
+pub(crate) fn find(
+    findings: &mut Findings,
+    read: &Statements,
+    policy_id: Option<PolicyId>,
+    text: Option<&str>,
+    schema: &Schema,
+) {
+    let result = schema.validator().validate(&read.set, ValidationMode::Strict);
+    let finding = |id: &CedarId, error: DetailedError| Finding {
+        policy_id,
+        cedar_id: Some(id.to_string()),
+        ..Finding::from_cedar(error, text)
+    };
+    let errors = result.validation_errors().map(|error| finding(error.policy_id(), error.into()));
+    add(&mut findings.errors, errors);
+    let warnings = result.validation_warnings().map(|warning| finding(warning.policy_id(), warning.into()));
+    add(&mut findings.warnings, warnings);
 }
 
 /// Cedar reports in no particular order; readers and tests want one.

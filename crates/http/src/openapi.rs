@@ -139,6 +139,11 @@ fn acts_on_an_object(path: &str) -> bool {
     ["/draft/publish", "/promote"].iter().any(|action| path.ends_with(action))
 }
 
+/// Whether a POST only answers a question.
+fn records_nothing(path: &str) -> bool {
+    ["/authorize", "/policy-tests"].iter().any(|question| path.ends_with(question))
+}
+
 /// Whether it is a route of the tenants, not of those who run the server.
 fn of_tenants(path: &str) -> bool {
     path.contains("/zones") || path == BUNDLE_PATH
@@ -154,7 +159,7 @@ fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
     ];
     match method {
         HttpMethod::Get => headers.push(header("If-None-Match", "Answer 304 when the object still has this ETag.")),
-        HttpMethod::Post if !path.ends_with("/authorize") && !path.ends_with("/user-tokens") => headers.push(header(
+        HttpMethod::Post if !records_nothing(path) && !path.ends_with("/user-tokens") => headers.push(header(
             "Idempotency-Key",
             "1 to 255 visible ASCII characters: the same key and body within 24 hours gives the first answer again.",
         )),
@@ -193,7 +198,7 @@ fn refusals(path: &str, method: &HttpMethod, operation: &Operation) -> Vec<&'sta
     if operation.request_body.is_some() {
         statuses.extend(["408", "413", "415", "422"]);
     }
-    if *method != HttpMethod::Get && !path.ends_with("/authorize") {
+    if *method != HttpMethod::Get && !records_nothing(path) {
         statuses.push("409");
     }
     let changes = [HttpMethod::Patch, HttpMethod::Put, HttpMethod::Delete].contains(method);

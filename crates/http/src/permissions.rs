@@ -13,7 +13,7 @@ const ACTIONS: [(&str, &[&str]); 10] = [
     ("policy_set_versions", &["create", "read", "activate", "archive"]),
     ("policy_set_drafts", &["read", "update", "delete", "publish"]),
     ("user_tokens", &["create", "read", "delete"]),
-    ("decisions", &["authorize"]),
+    ("decisions", &["authorize", "test"]),
 ];
 
 /// All of them: whoever reaches a zone is an administrator, since users reach nothing but their bundles.

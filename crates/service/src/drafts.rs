@@ -154,7 +154,7 @@ impl Service {
     }
 }
 
-fn no_draft() -> Error {
+pub(crate) fn no_draft() -> Error {
     Error::not_found("draft: the policy has none")
 }
 
@@ -232,7 +232,7 @@ fn check_limits(content: &DraftContent) -> Result<(), Error> {
 }
 
 /// The content as publishing takes it.
-fn given(content: Option<&DraftContent>) -> Result<GivenPolicy, Error> {
+pub(crate) fn given(content: Option<&DraftContent>) -> Result<GivenPolicy, Error> {
     let damaged = |error: json::InvalidJson| {
         Error::new(Code::IntegrityError, "the draft cannot be read again").with_source(error)
     };

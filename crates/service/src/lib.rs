@@ -25,6 +25,7 @@ mod page;
 mod pin;
 mod policies;
 mod policy_sets;
+mod policy_tests;
 mod publish;
 mod publish_set;
 mod re_sign;
@@ -43,13 +44,17 @@ pub use auth::InvalidToken;
 pub use authorize::{DecisionAnswer, DecisionRequest, ScopeAnswer, ShadowAnswer};
 pub use bundles::{BUNDLE_TYPE, UserBundle};
 pub use call::{Call, Idempotency, Principal, PrincipalKind, User};
-pub use cedarkeep_cedar::{Decision, DenyReason, Determining, Effect, Finding, Findings, PolicyError, Uid};
+pub use cedarkeep_cedar::{Decision, DenyReason, Determining, Effect, Finding, Findings, PolicyError, TestError, Uid};
 pub use cedarkeep_model::NewEntry;
 pub use cedarkeep_store::{ArchivedFilter, BindingFilter, Order, PolicyFilter, PolicySetFilter, ZoneFilter};
 pub use drafts::{DraftWarning, NewPolicyDraft, PolicyDraftState, Saved};
 pub use error::{Code, Error};
 pub use page::{Page, PageRequest};
 pub use policies::{NewPolicy, PolicyPatch};
+pub use policy_tests::{
+    Expectation, MAX_POLICY_TESTS, PolicyTest, PolicyTestResult, PolicyTestRun, PolicyTests, TestedPolicies,
+    TestedSchema,
+};
 pub use publish::{GivenPolicy, Published, Usage, Warning};
 pub use schemas::GivenSchema;
 pub use service::{Config, Parts, Service};

@@ -6,7 +6,7 @@ use cedarkeep_attest::{KeySource, MasterKey, SealingKey};
 use cedarkeep_cedar::{BUILT_IN_SCHEMAS, CedarPool, Given, SchemaContent};
 use cedarkeep_model::{Clock, Digest, IdSource, OrganizationId, SchemaVersion, Timestamp};
 use cedarkeep_store::{Read, Store};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
     Code, Error, compiled::CompiledCache, divergences::Divergences, jobs::Jobs, keys::Signers, snapshot::Snapshots,
@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) snapshots: Snapshots,
     pub(crate) jobs: Jobs,
     pub(crate) divergences: Divergences,
+    /// Turns for policy tests, which leave half of the Cedar threads to decisions.
+    pub(crate) policy_tests: Semaphore,
     /// Scopes of the idempotency keys that are under way.
     pub(crate) under_way: std::sync::Mutex<HashSet<Digest>>,
     /// Held while the installation's own values are read and written.
@@ -95,6 +97,7 @@ impl Service {
             snapshots: Snapshots::default(),
             jobs: Jobs::default(),
             divergences,
+            policy_tests: Semaphore::new((config.cedar_threads / 2).max(1)),
             admin_hash: arc_swap::ArcSwapOption::from_pointee(admin_hash),
             under_way: std::sync::Mutex::default(),
             bootstrap: Mutex::new(()),

@@ -3,6 +3,7 @@
 mod document;
 mod drafts;
 mod frame;
+mod policy_tests;
 mod refusals;
 mod set_drafts;
 mod signing_keys;

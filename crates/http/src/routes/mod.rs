@@ -15,6 +15,7 @@ mod policy_schemas;
 mod policy_set_drafts;
 mod policy_set_versions;
 mod policy_sets;
+mod policy_tests;
 mod policy_versions;
 mod probes;
 mod signing_keys;
@@ -44,6 +45,7 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
         .merge(user_tokens::routes())
         .merge(policy_bundle::routes())
         .merge(authorize::routes())
+        .merge(policy_tests::routes())
         .merge(divergences::routes())
         .merge(events::routes());
     match metrics {

@@ -16,6 +16,8 @@ mod policy_schema;
 mod policy_set;
 mod policy_set_draft;
 mod policy_set_version;
+mod policy_test;
+mod policy_test_run;
 mod policy_version;
 mod signing_key;
 mod user_token;
@@ -44,6 +46,8 @@ pub(crate) use self::{
     policy_set::{PolicySet, PolicySetCreate, PolicySetUpdate},
     policy_set_draft::{PolicySetDraft, PolicySetDraftPut},
     policy_set_version::{PolicySetVersion, SetVersionCreate, SetVersionUpdate},
+    policy_test::PolicyTestRequest,
+    policy_test_run::PolicyTestRun,
     policy_version::{PolicyVersion, PolicyVersionCreate, VersionUsage},
     signing_key::{KeyRotation, SigningKey, SigningKeyList},
     user_token::{NewUserToken, UserToken, UserTokenCreate},
