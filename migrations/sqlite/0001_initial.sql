@@ -220,6 +220,18 @@ CREATE TABLE policy_set_drafts (
     FOREIGN KEY (zone_id, base_version_id) REFERENCES policy_set_versions (zone_id, id)
 );
 
+-- What a zone keeps of its entities. A deleted one leaves its row without sha and body: its last change can be followed.
+CREATE TABLE entities (
+    zone_id          TEXT   NOT NULL,
+    entity_type      TEXT   NOT NULL,
+    entity_id        TEXT   NOT NULL,
+    changed_revision BIGINT NOT NULL,
+    sha              TEXT,
+    body             TEXT,
+    PRIMARY KEY (zone_id, entity_type, entity_id)
+) WITHOUT ROWID;
+CREATE INDEX entities_changed ON entities (zone_id, changed_revision, entity_type, entity_id);
+
 CREATE TABLE attestations (
     zone_id               TEXT   NOT NULL,
     policy_set_version_id TEXT   NOT NULL,

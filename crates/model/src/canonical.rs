@@ -6,7 +6,7 @@
 //! ([`has_reserved_key`]), so the mapping stays one to one.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::Digest;
 
@@ -52,6 +52,24 @@ pub fn escape_longs(value: &Value) -> Value {
         }
         _ => value.clone(),
     }
+}
+
+/// What [`escape_longs`] was given: every `{"__long": "<decimal digits>"}` is an integer again.
+#[must_use]
+pub fn unescape_longs(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(unescape_longs).collect()),
+        Value::Object(members) => match escaped_long(members) {
+            Some(number) => Value::Number(number),
+            None => Value::Object(members.iter().map(|(key, member)| (key.clone(), unescape_longs(member))).collect()),
+        },
+        _ => value.clone(),
+    }
+}
+
+fn escaped_long(members: &Map<String, Value>) -> Option<Number> {
+    let digits = members.get(LONG_KEY).filter(|_| members.len() == 1)?.as_str()?;
+    digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from)).ok()
 }
 
 /// Whether the reserved key `__long` stands anywhere in the value.
@@ -102,6 +120,12 @@ mod tests {
         #[test]
         fn different_integers_have_different_canonical_forms(a: i64, b: i64) {
             prop_assert_eq!(digest(&json!([a])) == digest(&json!([b])), a == b);
+        }
+
+        #[test]
+        fn what_is_escaped_comes_back(a: i64, b: u64) {
+            let value = json!({"a": [a, {"b": b}], "c": "x"});
+            prop_assert_eq!(unescape_longs(&escape_longs(&value)), value);
         }
     }
 }

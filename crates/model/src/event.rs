@@ -52,6 +52,8 @@ word!(
         SetDraftSaved => "policy_set_draft.saved",
         /// The draft of a policy set was thrown away or published.
         SetDraftDeleted => "policy_set_draft.deleted",
+        /// Entities were put into the zone, or taken out.
+        EntitiesChanged => "entities.changed",
         /// A slot was pointed at a version, in place of what stood there.
         Bound => "binding.bound",
         /// A slot was emptied.

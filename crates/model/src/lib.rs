@@ -6,6 +6,7 @@ mod canonical;
 mod digest;
 mod divergence;
 mod draft;
+mod entity;
 mod event;
 mod ids;
 pub mod json;
@@ -23,10 +24,11 @@ mod timestamp;
 mod user_token;
 mod zone;
 
-pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key};
+pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key, unescape_longs};
 pub use digest::Digest;
 pub use divergence::{Divergence, DivergenceTotal};
 pub use draft::{DraftContent, NewEntry, PolicyDraft, PolicySetDraft};
+pub use entity::{EntityChange, EntityRecord};
 pub use event::{Event, EventKind, NewEvent};
 pub use ids::{
     BindingId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, UserTokenId,

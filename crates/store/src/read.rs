@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Name, Policy, PolicyDraft, PolicyId,
-    PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, ScopeType, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
+    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, EntityChange, EntityRecord, Event, Name,
+    Policy, PolicyDraft, PolicyId, PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion,
+    PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Timestamp, UserToken, UserTokenId, Zone,
+    ZoneId,
 };
 
 use crate::{
@@ -228,6 +229,30 @@ pub trait Read: Send {
     async fn events(&mut self, zone: ZoneId, window: &Window) -> Result<Slice<Event>, StoreError>;
     /// How many events.
     async fn count_events(&mut self, zone: ZoneId) -> Result<u64, StoreError>;
+
+    /// An entity that the zone keeps.
+    async fn entity(
+        &mut self,
+        zone: ZoneId,
+        entity_type: &str,
+        entity_id: &str,
+    ) -> Result<Option<EntityRecord>, StoreError>;
+    /// Entities by type, then by id, both compared byte by byte; all or those of one type.
+    async fn entities(
+        &mut self,
+        zone: ZoneId,
+        entity_type: Option<&str>,
+        window: &Window,
+    ) -> Result<Slice<EntityRecord>, StoreError>;
+    /// How many of them.
+    async fn count_entities(&mut self, zone: ZoneId, entity_type: Option<&str>) -> Result<u64, StoreError>;
+    /// The last change of every entity that changed after this revision, deleted ones too, by revision, type and id.
+    async fn entity_changes(
+        &mut self,
+        zone: ZoneId,
+        after_revision: u64,
+        window: &Window,
+    ) -> Result<Slice<EntityChange>, StoreError>;
 
     /// Decisions that a shadow version would have made otherwise, by time.
     async fn divergences(

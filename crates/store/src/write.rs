@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicyDraft, PolicyId,
-    PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion, PolicyVersionId,
-    SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
+    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, EntityRecord, Event, NewEvent, Policy,
+    PolicyDraft, PolicyId, PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion,
+    PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 
 use crate::{AttestationRecord, IdempotentAnswer, ReSignRefusal, Read, StoreError};
@@ -83,6 +83,18 @@ pub trait Write: Read {
     async fn bind(&mut self, binding: &Binding) -> Result<(), StoreError>;
     /// Empties a slot.
     async fn unbind(&mut self, zone: ZoneId, id: BindingId) -> Result<(), StoreError>;
+
+    /// Writes entities, each in place of what had its uid. No uid may stand twice.
+    async fn put_entities(&mut self, entities: &[EntityRecord]) -> Result<(), StoreError>;
+    /// Deletes the entities with these types and ids as of this revision; those that are not there are left out.
+    async fn delete_entities(
+        &mut self,
+        zone: ZoneId,
+        revision: u64,
+        uids: &[(String, String)],
+    ) -> Result<(), StoreError>;
+    /// Deletes every entity of the zone as of this revision.
+    async fn delete_all_entities(&mut self, zone: ZoneId, revision: u64) -> Result<(), StoreError>;
 
     /// Adds a signing key.
     async fn insert_key(&mut self, key: &SigningKey) -> Result<(), StoreError>;

@@ -31,7 +31,8 @@ pub(super) struct List {
     arguments: Vec<Argument>,
 }
 
-/// The columns that a list is sorted by, with the position's members they are.
+/// The columns that a list is sorted by, with the position's members they are. An `id` of two columns, `a then b`, has
+/// positions whose id is both values with a `/` between them; the first value has none in it.
 pub(super) struct Keys {
     pub(super) rank: Option<&'static str>,
     pub(super) at: Option<&'static str>,
@@ -45,10 +46,15 @@ impl Keys {
     }
 
     fn columns<'a>(&self, position: Option<&'a Position>) -> Vec<(&'static str, Option<Key<'a>>)> {
+        let group = self.id.and_then(|columns| columns.split_once(" then "));
+        let id = group.map(|(_, id)| id).or(self.id);
+        let of = position
+            .map(|p| if group.is_some() { p.id.split_once('/').unwrap_or(("", "")) } else { ("", p.id.as_str()) });
         [
             self.rank.map(|column| (column, position.map(|p| Key::Number(p.rank)))),
             self.at.map(|column| (column, position.map(|p| Key::Number(p.at)))),
-            self.id.map(|column| (column, position.map(|p| Key::Text(&p.id)))),
+            group.map(|(column, _)| (column, of.map(|(group, _)| Key::Text(group)))),
+            id.map(|column| (column, of.map(|(_, id)| Key::Text(id)))),
         ]
         .into_iter()
         .flatten()

@@ -4,6 +4,7 @@ mod bindings;
 mod columns;
 mod divergences;
 mod drafts;
+mod entities;
 mod events;
 mod keys;
 mod list;

@@ -1,14 +1,15 @@
 //! What can be asked, over any connection.
 
 use super::{
-    Connection, Session, bindings, divergences, drafts, events, keys, policies, policy_sets, policy_versions, re_sign,
-    schemas, set_versions, users, zones,
+    Connection, Session, bindings, divergences, drafts, entities, events, keys, policies, policy_sets, policy_versions,
+    re_sign, schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, Event, Name, Policy, PolicyDraft, PolicyId,
-    PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, ScopeType, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
+    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, EntityChange, EntityRecord, Event, Name,
+    Policy, PolicyDraft, PolicyId, PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion,
+    PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Timestamp, UserToken, UserTokenId, Zone,
+    ZoneId,
 };
 use cedarkeep_store::{
     ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, ReSignJob,
@@ -321,6 +322,37 @@ impl<C: Connection> Read for Session<C> {
 
     async fn count_events(&mut self, zone: ZoneId) -> Result<u64, StoreError> {
         events::count(self.on.connection(), zone).await
+    }
+
+    async fn entity(
+        &mut self,
+        zone: ZoneId,
+        entity_type: &str,
+        entity_id: &str,
+    ) -> Result<Option<EntityRecord>, StoreError> {
+        entities::get(self.on.connection(), zone, entity_type, entity_id).await
+    }
+
+    async fn entities(
+        &mut self,
+        zone: ZoneId,
+        entity_type: Option<&str>,
+        window: &Window,
+    ) -> Result<Slice<EntityRecord>, StoreError> {
+        entities::list(self.on.connection(), zone, entity_type, window).await
+    }
+
+    async fn count_entities(&mut self, zone: ZoneId, entity_type: Option<&str>) -> Result<u64, StoreError> {
+        entities::count(self.on.connection(), zone, entity_type).await
+    }
+
+    async fn entity_changes(
+        &mut self,
+        zone: ZoneId,
+        after_revision: u64,
+        window: &Window,
+    ) -> Result<Slice<EntityChange>, StoreError> {
+        entities::changes(self.on.connection(), zone, after_revision, window).await
     }
 
     async fn divergences(

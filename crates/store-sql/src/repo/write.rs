@@ -1,14 +1,14 @@
 //! What can be done, over a connection with a transaction.
 
 use super::{
-    Session, Sql, Transaction, bindings, divergences, drafts, events, keys, policies, policy_sets, policy_versions,
-    re_sign, schemas, set_versions, users, zones,
+    Session, Sql, Transaction, bindings, divergences, drafts, entities, events, keys, policies, policy_sets,
+    policy_versions, re_sign, schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, Event, NewEvent, Policy, PolicyDraft, PolicyId,
-    PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion, PolicyVersionId,
-    SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
+    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, EntityRecord, Event, NewEvent, Policy,
+    PolicyDraft, PolicyId, PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion,
+    PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 use cedarkeep_store::{AttestationRecord, IdempotentAnswer, ReSignRefusal, StoreError, Write};
 
@@ -166,6 +166,26 @@ impl<C: Transaction> Write for Session<C> {
 
     async fn unbind(&mut self, zone: ZoneId, id: BindingId) -> Result<(), StoreError> {
         let done = bindings::unbind(self.step()?, zone, id).await;
+        self.done(done)
+    }
+
+    async fn put_entities(&mut self, entities: &[EntityRecord]) -> Result<(), StoreError> {
+        let done = entities::put(self.step()?, entities).await;
+        self.done(done)
+    }
+
+    async fn delete_entities(
+        &mut self,
+        zone: ZoneId,
+        revision: u64,
+        uids: &[(String, String)],
+    ) -> Result<(), StoreError> {
+        let done = entities::delete(self.step()?, zone, revision, uids).await;
+        self.done(done)
+    }
+
+    async fn delete_all_entities(&mut self, zone: ZoneId, revision: u64) -> Result<(), StoreError> {
+        let done = entities::delete_all(self.step()?, zone, revision).await;
         self.done(done)
     }
 

@@ -8,6 +8,7 @@ use super::{
     Row, Sql,
     columns::Columns,
     engine::{FOR_UPDATE, store_error},
+    entities,
     list::{Keys, List},
     number, to_json,
 };
@@ -138,7 +139,8 @@ pub(super) async fn bump_revision(db: &mut Sql, id: ZoneId) -> Result<u64, Store
 
 pub(super) async fn delete(db: &mut Sql, id: ZoneId, at: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE zones SET deleted_at = $2 WHERE id = $1";
-    sqlx::query(sql).bind(id.to_string()).bind(at.micros()).execute(db).await.map(|_| ()).map_err(store_error)
+    sqlx::query(sql).bind(id.to_string()).bind(at.micros()).execute(&mut *db).await.map_err(store_error)?;
+    entities::forget(db, id).await
 }
 
 pub(super) async fn data_key(db: &mut Sql, id: ZoneId) -> Result<Option<Vec<u8>>, StoreError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cedarkeep_model::{BindingMode, Description, Policy, PolicySet, SchemaStatus, ScopeType, SigningKey, ZoneId};
 
 use super::{
+    entities::entity,
     samples::{archived, at, id, name, set_version},
     support::{commit, items, read, whole},
     users::token_sha256,
@@ -28,6 +29,7 @@ pub(super) async fn stands(store: &Arc<dyn Store>, world: &World) {
     assert_eq!(from.binding(zone, world.binding.id).await.unwrap().as_ref(), Some(&world.binding));
     assert_eq!(from.policy_draft(zone, world.policy.id).await.unwrap().as_ref(), Some(&world.policy_draft));
     assert_eq!(from.set_draft(zone, world.set.id).await.unwrap().as_ref(), Some(&world.set_draft));
+    assert_eq!(items(from.entities(zone, None, &whole()).await.unwrap()), std::slice::from_ref(&world.entity));
     assert_eq!(items(from.divergences(zone, None, &whole()).await.unwrap()), std::slice::from_ref(&world.divergence));
     assert_eq!(items(from.user_tokens(zone, &whole()).await.unwrap()), std::slice::from_ref(&world.user_token));
     let any = ArchivedFilter::Any;
@@ -83,6 +85,10 @@ pub(super) async fn nothing_there(store: &Arc<dyn Store>, zone: ZoneId, world: &
     assert_eq!(from.bindings_of_set(zone, set).await.unwrap(), []);
     assert_eq!(items(from.bindings(zone, &bindings, &whole()).await.unwrap()), []);
     assert_eq!(from.count_bindings(zone, &bindings).await.unwrap(), 0);
+    assert_eq!(from.entity(zone, &world.entity.entity_type, &world.entity.entity_id).await.unwrap(), None);
+    assert_eq!(items(from.entities(zone, None, &whole()).await.unwrap()), []);
+    assert_eq!(from.count_entities(zone, None).await.unwrap(), 0);
+    assert_eq!(items(from.entity_changes(zone, 0, &whole()).await.unwrap()), []);
     assert_eq!(items(from.divergences(zone, None, &whole()).await.unwrap()), []);
     assert_eq!(from.divergence_totals(zone).await.unwrap(), []);
     assert_eq!(from.policy_named(zone, &world.policy.name).await.unwrap(), None);
@@ -141,6 +147,10 @@ pub async fn writes_do_not_cross_zones(store: &Arc<dyn Store>) {
         to.archive_set_version(zone, two.version.id, &archived(90)).await.unwrap();
         to.update_key(&SigningKey { signs_from: at(99), ..two.key.clone() }).await.unwrap();
         to.unbind(zone, two.binding.id).await.unwrap();
+        to.put_entities(&[entity(zone, "App::User", "else", 6)]).await.unwrap();
+        let uid = (two.entity.entity_type.clone(), two.entity.entity_id.clone());
+        to.delete_entities(zone, 7, &[uid]).await.unwrap();
+        to.delete_all_entities(zone, 8).await.unwrap();
         to.delete_policy_draft(zone, two.policy.id).await.unwrap();
         to.delete_set_draft(zone, two.set.id).await.unwrap();
         to.delete_user_token(zone, two.user_token.id).await.unwrap();

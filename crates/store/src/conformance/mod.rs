@@ -16,6 +16,7 @@ mod concurrency;
 mod deletion;
 mod divergences;
 mod drafts;
+mod entities;
 mod events;
 mod filters;
 mod isolation;
@@ -115,6 +116,13 @@ cases! { $
         a_draft_replaces_the_one_before
         a_draft_can_be_thrown_away
         drafts_need_what_they_are_drafts_of;
+    entities:
+        entities_come_back_as_written
+        an_entity_replaces_the_one_before
+        entities_can_be_deleted
+        entities_are_listed_through_windows
+        changes_of_entities_can_be_followed
+        entities_go_with_their_zone;
     divergences:
         divergences_come_back_as_written
         divergences_are_listed_through_windows

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use cedarkeep_model::{
-    Binding, BindingMode, Divergence, DivergenceTotal, Event, Policy, PolicyDraft, PolicySchema, PolicySet,
-    PolicySetDraft, PolicyVersion, SetVersionRecord, SigningKey, UserToken, Zone,
+    Binding, BindingMode, Divergence, DivergenceTotal, EntityRecord, Event, Policy, PolicyDraft, PolicySchema,
+    PolicySet, PolicySetDraft, PolicyVersion, SetVersionRecord, SigningKey, UserToken, Zone,
 };
 
 use super::{
+    entities::entity,
     samples::{SCHEMA, divergence, policy_draft, set_draft, set_version},
     samples::{
         answer, archived, at, attestation, binding, data_key, key, new_event, policy, policy_set, policy_version,
@@ -32,6 +33,7 @@ pub(super) struct World {
     pub(super) policy_draft: PolicyDraft,
     pub(super) set_draft: PolicySetDraft,
     pub(super) divergence: Divergence,
+    pub(super) entity: EntityRecord,
     pub(super) user_token: UserToken,
     pub(super) event: Event,
 }
@@ -74,6 +76,7 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
     let shadow_version_id = divergence.shadow_version_id;
     let total = DivergenceTotal { shadow_version_id, observed: 2, diverged: 1, would_allow: 1, failed: 1 };
     let user_token = user_token(zone.id, 1);
+    let entity = entity(zone.id, "App::User", TARGET, 5);
     let event = commit(store, async |to| {
         to.insert_zone(&zone, &data_key(number)).await.unwrap();
         to.insert_schema(&schema).await.unwrap();
@@ -86,6 +89,7 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
         to.bind(&binding).await.unwrap();
         to.put_policy_draft(&policy_draft).await.unwrap();
         to.put_set_draft(&set_draft).await.unwrap();
+        to.put_entities(std::slice::from_ref(&entity)).await.unwrap();
         to.insert_divergence(&divergence).await.unwrap();
         to.add_divergence_total(zone.id, &total).await.unwrap();
         to.insert_user_token(&user_token, token_sha256(1)).await.unwrap();
@@ -107,6 +111,7 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
         policy_draft,
         set_draft,
         divergence,
+        entity,
         user_token,
         event,
     }
