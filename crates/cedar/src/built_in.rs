@@ -10,9 +10,8 @@ pub const BUILT_IN_SCHEMAS: &[(&str, &str)] = &[
 mod tests {
     use super::*;
     use crate::{
-        Given, load_schema, read_schema,
+        Compiler, Given, load_schema, read_schema,
         testing::{on_pool, pinned_text},
-        validate,
     };
 
     /// In the manner of the policies that people write for such a service.
@@ -49,7 +48,7 @@ mod tests {
             for (version, text) in BUILT_IN_SCHEMAS {
                 let content = read_schema(Given::Text(text)).unwrap();
                 let schema = load_schema(&content.cedar_schema_json, content.schema_sha).unwrap();
-                let check = |policy: &str| validate(&[pinned_text(1, policy)], &schema).unwrap();
+                let check = |policy: &str| Compiler::new(0).validate(&[pinned_text(1, policy)], &schema).unwrap();
                 for policy in POLICIES {
                     let findings = check(policy);
                     assert!(

@@ -3,11 +3,7 @@
 use cedarkeep_model::ScopeCombination;
 use serde::Serialize;
 
-use crate::{
-    compile::CompiledSet,
-    error::EvaluateError,
-    evaluate::{Decision, DecisionRequest, DenyReason, EvaluateOptions, SlotDecision},
-};
+use crate::evaluate::{Decision, DenyReason, SlotDecision};
 
 /// What each slot says; none where no active binding stands.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,30 +52,6 @@ pub fn combine(slots: SlotDecisions<'_>, rules: CombineRules) -> Overall {
     match first.or(second).or(narrowing) {
         Some(reason) => Overall::deny(reason),
         None => Overall { decision: Decision::Allow, reason: None },
-    }
-}
-
-/// Evaluates the policies of several sets as one, each with the actions of its own schema: allowed when some set has a
-/// `permit` that applies and none a `forbid`. Runs on the [pool](crate::CedarPool). Answers the decision of all and,
-/// in the order given, of each.
-pub fn evaluate_union(
-    sets: &[&CompiledSet],
-    request: &DecisionRequest,
-    options: EvaluateOptions,
-) -> Result<(SlotDecision, Vec<SlotDecision>), EvaluateError> {
-    let each = sets.iter().map(|set| set.evaluate(request, options)).collect::<Result<Vec<_>, _>>()?;
-    Ok((union(&each), each))
-}
-
-/// Every policy counts as if it stood in one set.
-fn union(slots: &[SlotDecision]) -> SlotDecision {
-    let reason = union_reason(&slots.iter().collect::<Vec<_>>());
-    let determining = slots.iter().filter(|slot| slot.reason == reason).flat_map(|slot| &slot.determining_policies);
-    SlotDecision {
-        decision: if reason.is_none() { Decision::Allow } else { Decision::Deny },
-        reason,
-        determining_policies: determining.cloned().collect(),
-        errors: slots.iter().flat_map(|slot| &slot.errors).cloned().collect(),
     }
 }
 

@@ -1,61 +1,149 @@
 //! A policy set ready to decide.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
-use cedar_policy::{Policy, PolicyId as CedarId, PolicySet, PolicySetError};
+use cedar_policy_core::ast::{PolicyID, PolicySet};
 use cedarkeep_model::{Digest, PolicyId, PolicyVersionId};
 
 use crate::{
-    content::{Pinned, Statements, statement_order},
-    error::{CedarError, Finding},
+    content::Pinned,
+    error::CedarError,
     evaluate::Effect,
-    schema::Schema,
+    index::{Index, StatementNumber},
+    schema::{Schema, WeakSchema, load_schema},
+    unit::{Statement, Unit, Units},
 };
 
-/// Measured: what Cedar and the member table keep for a policy of any size.
-const BYTES_A_POLICY: usize = 2 << 10;
+/// Measured: what the member table and the index keep for a statement.
+const BYTES_A_MEMBER: usize = 320;
 
-/// Measured: what Cedar keeps for one byte of text (the text itself, the tree and its source positions).
-const BYTES_A_BYTE: usize = 30;
+/// A plain evaluation visits every policy; of sets beyond this size fewer decisions are checked by one, so that the
+/// checks of any set cost about as much of each decision.
+const CHECKED_FULLY: u64 = 100;
 
-/// The policies of a set version's manifest and the schema that the version pins, immutable and ready to decide.
+/// The policies of a set version's manifest and the schema that the version pins, indexed and ready to decide.
 #[derive(Debug)]
 pub struct CompiledSet {
-    pub(crate) policies: PolicySet,
     pub(crate) schema: Schema,
-    members: HashMap<CedarId, Member>,
+    pub(crate) index: Index,
+    /// By number.
+    members: Vec<Member>,
+    /// Kept alive for the sets to come.
+    _units: Vec<Arc<Unit>>,
+    /// How many entities an evaluation can look up one behind the other.
+    pub(crate) hops: usize,
     has_permit: bool,
+    open: usize,
     bytes: usize,
+    plain: OnceLock<PolicySet>,
+    distrusted: AtomicBool,
+    decisions: AtomicU64,
+    check_every: u64,
 }
 
-/// One policy that can decide: a static policy or a template link of a pinned version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// The policy.
-    pub policy_id: PolicyId,
-    /// The pinned version.
-    pub policy_version_id: PolicyVersionId,
-    /// The policy's name.
-    pub name: String,
-    /// The Cedar id within the version.
-    pub cedar_id: String,
-    /// What it does when it applies.
-    pub effect: Effect,
-    /// Its annotations; one without a value has the empty string.
-    pub annotations: BTreeMap<String, String>,
-    /// Its place: by manifest entry, then by id within the version.
-    pub(crate) place: usize,
+/// One statement that can decide, and the version that it is of.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) policy_id: PolicyId,
+    pub(crate) policy_version_id: PolicyVersionId,
+    pub(crate) name: Arc<str>,
+    pub(crate) statement: Arc<Statement>,
+}
+
+/// Compiles sets and remembers, as long as any of them lives, what it has read: a set that shares policies with another
+/// costs little more than those that differ.
+#[derive(Debug)]
+pub struct Compiler {
+    units: Units,
+    schemas: Mutex<HashMap<Digest, WeakSchema>>,
+    check_every: u64,
+}
+
+impl Compiler {
+    /// Of so many decisions one is checked by a plain evaluation, of a large set fewer; 0 for none.
+    #[must_use]
+    pub fn new(check_every: u64) -> Self {
+        Self { units: Units::default(), schemas: Mutex::default(), check_every }
+    }
+
+    /// Loads a stored schema, or shares the one that was loaded from the same bytes and is in use. Runs on the
+    /// [pool](crate::CedarPool).
+    ///
+    /// # Errors
+    /// As [`load_schema`].
+    pub fn schema(&self, cedar_schema_json: &str, expected: Digest) -> Result<Schema, CedarError> {
+        let content = Digest::of(&[expected.bytes().as_slice(), cedar_schema_json.as_bytes()].concat());
+        if let Some(schema) = self.schemas().get(&content).and_then(WeakSchema::upgrade) {
+            return Ok(schema);
+        }
+        let schema = load_schema(cedar_schema_json, expected)?;
+        let mut schemas = self.schemas();
+        schemas.retain(|_, schema| schema.upgrade().is_some());
+        schemas.insert(content, schema.downgrade());
+        Ok(schema)
+    }
+
+    fn schemas(&self) -> MutexGuard<'_, HashMap<Digest, WeakSchema>> {
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn unit(&self, pinned: &Pinned) -> Result<Arc<Unit>, CedarError> {
+        self.units.get(pinned)
+    }
+
+    /// Compiles a manifest's policies. Runs on the [pool](crate::CedarPool).
+    ///
+    /// Each version is read from the form it came in and its content digest is recomputed: what does not have the
+    /// digest that the manifest names never decides.
+    pub fn compile(&self, policies: &[Pinned], schema: Schema) -> Result<CompiledSet, CedarError> {
+        let units = policies.iter().map(|pinned| self.unit(pinned)).collect::<Result<Vec<_>, _>>()?;
+        let mut members = Vec::new();
+        for (pinned, unit) in policies.iter().zip(&units) {
+            let name: Arc<str> = pinned.name.as_str().into();
+            members.extend(unit.statements.iter().map(|statement| Member {
+                policy_id: pinned.policy_id,
+                policy_version_id: pinned.policy_version_id,
+                name: Arc::clone(&name),
+                statement: Arc::clone(statement),
+            }));
+        }
+        let scopes: Vec<_> = members.iter().map(|member| &member.statement.scope).collect();
+        let statements = || members.iter().map(|member| &member.statement);
+        let larger = (members.len() as u64 / CHECKED_FULLY).max(1);
+        Ok(CompiledSet {
+            index: Index::new(&scopes),
+            hops: statements().map(|statement| statement.size.hops).max().unwrap_or(0),
+            has_permit: statements().any(|statement| statement.effect == Effect::Permit),
+            open: scopes.iter().filter(|scope| scope.is_open()).count(),
+            bytes: schema.bytes() + units.iter().map(|unit| unit.bytes).sum::<usize>() + members.len() * BYTES_A_MEMBER,
+            schema,
+            members,
+            _units: units,
+            plain: OnceLock::new(),
+            distrusted: AtomicBool::new(false),
+            decisions: AtomicU64::new(0),
+            check_every: self.check_every.saturating_mul(larger),
+        })
+    }
 }
 
 impl CompiledSet {
-    /// The policy behind a Cedar id of this set.
-    pub(crate) fn member(&self, id: &CedarId) -> Option<&Member> {
-        self.members.get(id)
+    /// How many statements can decide: static policies and template links.
+    #[must_use]
+    pub fn statements(&self) -> usize {
+        self.members.len()
     }
 
-    /// Every policy that can decide, in no particular order.
-    pub fn members(&self) -> impl Iterator<Item = &Member> {
-        self.members.values()
+    /// How many of them leave principal, action and resource open, so that every request has to look at them.
+    #[must_use]
+    pub fn open_statements(&self) -> usize {
+        self.open
     }
 
     /// Whether any policy permits; a set without one denies everything in its slot.
@@ -64,10 +152,17 @@ impl CompiledSet {
         self.has_permit
     }
 
-    /// About how much memory it holds, in bytes, for caches that are bounded by bytes.
+    /// About how much memory it holds, in bytes, for caches that are bounded by bytes. What it shares with other sets
+    /// counts in each.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The schema that it decides with.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// The digest of its schema.
@@ -75,64 +170,52 @@ impl CompiledSet {
     pub fn schema_sha(&self) -> Digest {
         self.schema.sha()
     }
-}
 
-/// Compiles a manifest's policies. Runs on the [pool](crate::CedarPool).
-///
-/// Each version is read from the form it came in and its content digest is recomputed: what does not have the digest
-/// that the manifest names never decides.
-pub fn compile(policies: &[Pinned], schema: Schema) -> Result<CompiledSet, CedarError> {
-    let mut compiled = CompiledSet {
-        policies: PolicySet::new(),
-        bytes: schema.bytes(),
-        schema,
-        members: HashMap::new(),
-        has_permit: false,
-    };
-    for pinned in policies {
-        let read = Statements::pinned(pinned)?;
-        add(&mut compiled, pinned, &read)?;
-        let text = pinned.cedar_raw.as_ref().map_or(pinned.cedar_json.len(), String::len);
-        compiled.bytes += text * BYTES_A_BYTE;
+    pub(crate) fn member(&self, number: StatementNumber) -> Option<&Member> {
+        self.members.get(number as usize)
     }
-    compiled.bytes += compiled.members.len() * BYTES_A_POLICY;
-    Ok(compiled)
-}
 
-/// Adds one version. Its statements keep their ids behind the policy's id, so that versions cannot collide.
-fn add(compiled: &mut CompiledSet, pinned: &Pinned, read: &Statements) -> Result<(), CedarError> {
-    let apart = |id: &CedarId| CedarId::new(format!("{}/{id}", pinned.policy_id));
-    for template in read.set.templates() {
-        compiled.policies.add_template(template.new_id(apart(template.id()))).map_err(refused)?;
+    /// The same policies as a policy set of Cedar, each under its number.
+    pub(crate) fn plain(&self) -> &PolicySet {
+        self.plain.get_or_init(|| {
+            let numbered = (0_u32..).zip(&self.members);
+            let policies = numbered.map(|(number, member)| {
+                let (template, id) = (member.statement.policy.template(), PolicyID::from_string(number.to_string()));
+                // A link and its template are two things under two ids.
+                let apart = template.new_id(PolicyID::from_string(format!("template {number}")));
+                (member, id, apart)
+            });
+            let mut set = PolicySet::new();
+            for (member, id, template) in policies {
+                let policy = &member.statement.policy;
+                let added = if policy.is_static() {
+                    set.add(policy.new_id(id)).is_ok()
+                } else {
+                    let template_id = template.id().clone();
+                    set.add_template(template).is_ok() && set.link(template_id, id, policy.env().clone()).is_ok()
+                };
+                debug_assert!(added, "ids are numbers, each once");
+            }
+            set
+        })
     }
-    let mut policies: Vec<&Policy> = read.set.policies().collect();
-    policies.sort_by(|a, b| statement_order(a.id().as_ref()).cmp(&statement_order(b.id().as_ref())));
-    for policy in policies {
-        let id = apart(policy.id());
-        let added = match (policy.template_id(), policy.template_links()) {
-            (Some(template), Some(values)) => compiled.policies.link(apart(template), id.clone(), values),
-            _ => compiled.policies.add(policy.new_id(id.clone())),
-        };
-        added.map_err(refused)?;
-        let effect = Effect::from(policy.effect());
-        compiled.has_permit |= effect == Effect::Permit;
-        let member = Member {
-            policy_id: pinned.policy_id,
-            policy_version_id: pinned.policy_version_id,
-            name: pinned.name.clone(),
-            cedar_id: policy.id().to_string(),
-            effect,
-            annotations: policy.annotations().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
-            place: compiled.members.len(),
-        };
-        compiled.members.insert(id, member);
-    }
-    Ok(())
-}
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
-fn refused(error: PolicySetError) -> CedarError {
-    CedarError::invalid(Finding::from_cedar(&error, None))
+    /// Whether the index has once decided otherwise than Cedar.
+    #[must_use]
+    pub fn is_distrusted(&self) -> bool {
+        self.distrusted.load(Ordering::Relaxed)
+    }
+
+    /// From now on every decision is a plain evaluation.
+    pub(crate) fn distrust(&self) {
+        self.distrusted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is the turn of this decision to be checked.
+    pub(crate) fn is_due_for_check(&self) -> bool {
+        self.check_every > 0
+            && self.decisions.fetch_add(1, Ordering::Relaxed).wrapping_add(1).is_multiple_of(self.check_every)
+    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub const MAX_ANCESTOR_DEPTH: usize = 100;
 /// Entities of a request, read once, with the action entities of a schema. They are good for every request to a set
 /// with that schema.
 #[derive(Debug)]
-pub struct RequestEntities(pub(crate) Entities);
+pub(crate) struct RequestEntities(pub(crate) Entities);
 
 /// Reads Cedar entity JSON. Runs on the [pool](crate::CedarPool). With `validate` they must fit the schema.
 pub(crate) fn read(value: &Value, schema: &Schema, validate: bool) -> Result<RequestEntities, EvaluateError> {
@@ -69,13 +69,13 @@ fn refused(error: cedar_policy::entities_errors::EntitiesError) -> EvaluateError
 
 /// An entity's place in the hierarchy.
 #[derive(Debug)]
-struct Links {
-    uid: Uid,
+pub(crate) struct Links {
+    pub(crate) uid: Uid,
     parents: Vec<Uid>,
 }
 
 impl Links {
-    fn of(entity: &Value) -> Result<Self, EvaluateError> {
+    pub(crate) fn of(entity: &Value) -> Result<Self, EvaluateError> {
         let uid = |value: &Value| Uid::from_json(value).map_err(|error| EvaluateError::invalid(error.to_string()));
         let own = entity.get("uid").ok_or_else(|| EvaluateError::invalid("an entity without `uid`"))?;
         let own = uid(own)?;

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use cedar_policy::{AuthorizationError, Authorizer, Context, EvaluationError, Request, Response};
+use cedar_policy_core::{
+    ast::{EntityUID, Expr, ExprKind, Literal, Policy, PolicyID},
+    authorizer::{self, AuthorizationError, Authorizer},
+    evaluator::{EvaluationError, Evaluator},
+    extensions::Extensions,
+};
 use cedarkeep_model::{ForbidErrorRule, PolicyId, PolicyVersionId};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
     compile::{CompiledSet, Member},
-    entities::{self, RequestEntities},
     error::{EvaluateError, Finding},
-    guard_json,
-    uid::Uid,
+    facts::Facts,
+    index::StatementNumber,
+    interpret,
+    unit::Statement,
 };
 
 /// What a policy does when it applies.
@@ -23,15 +28,6 @@ pub enum Effect {
     Permit,
     /// Denies.
     Forbid,
-}
-
-impl From<cedar_policy::Effect> for Effect {
-    fn from(effect: cedar_policy::Effect) -> Self {
-        match effect {
-            cedar_policy::Effect::Permit => Self::Permit,
-            cedar_policy::Effect::Forbid => Self::Forbid,
-        }
-    }
 }
 
 /// Allow or deny.
@@ -58,30 +54,6 @@ pub enum DenyReason {
     NoPermit,
     /// A `forbid` failed, so nobody knows whether it would have applied.
     ForbidErrored,
-}
-
-/// A request as enforcement points make it.
-#[derive(Debug, Clone)]
-pub struct DecisionRequest {
-    /// Who.
-    pub principal: Uid,
-    /// Does what.
-    pub action: Uid,
-    /// To what.
-    pub resource: Uid,
-    /// Under which circumstances: a JSON object.
-    pub context: Value,
-    /// Cedar entity JSON: a list.
-    pub entities: Value,
-}
-
-/// How a slot is evaluated.
-#[derive(Debug, Clone, Copy)]
-pub struct EvaluateOptions {
-    /// Whether the request and its entities must fit the schema.
-    pub validate: bool,
-    /// What an erring `forbid` does.
-    pub on_forbid_error: ForbidErrorRule,
 }
 
 /// A policy that brought the decision about.
@@ -114,88 +86,223 @@ pub struct PolicyError {
     pub message: String,
 }
 
-/// What one slot says. Policies and errors stand in the order of the manifest, then of the statements.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What one slot says. Statements stand in the order of the manifest, then of their ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotDecision {
     /// Allow or deny.
     pub decision: Decision,
     /// Set on a deny.
     pub reason: Option<DenyReason>,
     /// The permits that allowed, or the forbids that denied; empty when nothing applied or a `forbid` failed.
-    pub determining_policies: Vec<Determining>,
-    /// The policies that failed.
-    pub errors: Vec<PolicyError>,
+    pub(crate) determining: Vec<StatementNumber>,
+    /// The statements that failed.
+    pub(crate) errors: Vec<(StatementNumber, String)>,
 }
 
+/// What could be said without Cedar's evaluator.
+#[derive(Debug)]
+pub enum Passing {
+    /// The decision, and how many statements were looked at for it.
+    Decided(SlotDecision, usize),
+    /// Ask [`CompiledSet::decide`].
+    AskCedar,
+    /// It is this decision's turn to be checked: ask [`CompiledSet::check`].
+    Check,
+}
+
+/// What a plain evaluation says of a decision by the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// The same.
+    Agreed,
+    /// Something else. The set decides by plain evaluations from now on.
+    Disagreed,
+}
+
+/// What the statements of a set came to.
+#[derive(Debug, Default)]
+struct Verdicts {
+    permits: Vec<StatementNumber>,
+    forbids: Vec<StatementNumber>,
+    errors: Vec<(StatementNumber, String)>,
+    forbid_errored: bool,
+    /// Those that Cedar has to be asked about.
+    open: Vec<StatementNumber>,
+}
+
+/// In passing no condition is evaluated that is deeper, and no more nodes of conditions than this in all: such work
+/// would keep a thread from its other requests, or need more stack than it has.
+const PASSING_DEPTH: usize = 64;
+const PASSING_NODES: usize = 4_000;
+
 impl CompiledSet {
-    /// Decides one request. Runs on the [pool](crate::CedarPool).
+    /// Decides, if that takes no more than a moment: on any thread.
     ///
     /// Decision, determining policies and errors are those of Cedar's authorizer, with one rule added because Cedar
     /// skips a policy that fails: unless the zone chose Cedar's rule, a set in which a `forbid` failed denies.
-    pub fn evaluate(&self, request: &DecisionRequest, options: EvaluateOptions) -> Result<SlotDecision, EvaluateError> {
-        self.decide(request, &self.read_entities(&request.entities, options)?, options)
-    }
-
-    /// Reads entities once for several requests to this set. Runs on the [pool](crate::CedarPool).
-    pub fn read_entities(&self, entities: &Value, options: EvaluateOptions) -> Result<RequestEntities, EvaluateError> {
-        entities::read(entities, &self.schema, options.validate)
-    }
-
-    /// Decides one request with entities that [`read_entities`](Self::read_entities) of this set has read; the
-    /// request's own are not looked at. Runs on the [pool](crate::CedarPool).
-    pub fn decide(
-        &self,
-        request: &DecisionRequest,
-        entities: &RequestEntities,
-        options: EvaluateOptions,
-    ) -> Result<SlotDecision, EvaluateError> {
-        let request = self.request(request, options.validate)?;
-        let response = Authorizer::new().is_authorized(&request, &self.policies, &entities.0);
-        self.slot_decision(&response, options.on_forbid_error)
-    }
-
-    fn request(&self, request: &DecisionRequest, validate: bool) -> Result<Request, EvaluateError> {
-        guard_json::check_request(&request.context)?;
-        let schema = validate.then(|| self.schema.cedar());
-        let action = request.action.cedar();
-        let context = Context::from_json_value(request.context.clone(), schema.map(|schema| (schema, action)))
-            .map_err(|error| EvaluateError::InvalidRequest(vec![Finding::from_cedar(&error, None)]))?;
-        let (principal, resource) = (request.principal.cedar().clone(), request.resource.cedar().clone());
-        Request::new(principal, action.clone(), resource, context, schema)
-            .map_err(|error| EvaluateError::InvalidRequest(vec![Finding::from_cedar(&error, None)]))
-    }
-
-    fn slot_decision(&self, response: &Response, rule: ForbidErrorRule) -> Result<SlotDecision, EvaluateError> {
-        let mut errored = Vec::new();
-        for AuthorizationError::PolicyEvaluationError(error) in response.diagnostics().errors() {
-            if matches!(error.inner(), EvaluationError::RecursionLimit(_)) {
-                return Err(EvaluateError::RecursionLimit);
-            }
-            let member = self.member(error.policy_id());
-            errored.extend(member.map(|member| (member, Finding::from_cedar(error.inner(), None).message)));
+    pub fn decide_in_passing(&self, facts: &Facts, rule: ForbidErrorRule) -> Passing {
+        if self.is_distrusted() {
+            return Passing::AskCedar;
         }
-        errored.sort_by_key(|(member, _)| member.place);
-        let mut determining: Vec<&Member> = response.diagnostics().reason().filter_map(|id| self.member(id)).collect();
-        determining.sort_by_key(|member| member.place);
-
-        let forbid_errored =
-            rule == ForbidErrorRule::Deny && errored.iter().any(|(member, _)| member.effect == Effect::Forbid);
-        let reason = match response.decision() {
-            cedar_policy::Decision::Deny if !determining.is_empty() => Some(DenyReason::Forbidden),
-            _ if forbid_errored => {
-                determining.clear();
-                Some(DenyReason::ForbidErrored)
-            }
-            cedar_policy::Decision::Deny => Some(DenyReason::NoPermit),
-            cedar_policy::Decision::Allow => None,
+        if self.is_due_for_check() {
+            return Passing::Check;
+        }
+        let mut nodes = 0;
+        let small = |statement: &Statement| {
+            nodes += statement.size.nodes;
+            statement.size.depth <= PASSING_DEPTH && nodes <= PASSING_NODES
         };
-        Ok(SlotDecision {
-            decision: if reason.is_none() { Decision::Allow } else { Decision::Deny },
-            reason,
-            determining_policies: determining.into_iter().map(Determining::from).collect(),
-            errors: errored.into_iter().map(|(member, message)| PolicyError::of(member, message)).collect(),
-        })
+        match self.look(facts, small) {
+            (verdicts, seen) if verdicts.open.is_empty() => Passing::Decided(verdicts.decision(rule), seen),
+            _ => Passing::AskCedar,
+        }
     }
+
+    /// Decides. Runs on the [pool](crate::CedarPool).
+    ///
+    /// # Errors
+    /// When an evaluation reached Cedar's recursion limit: then nobody knows what the policy says.
+    pub fn decide(&self, facts: &Facts, rule: ForbidErrorRule) -> Result<SlotDecision, EvaluateError> {
+        if self.is_distrusted() {
+            return self.decide_plainly(facts, rule);
+        }
+        let (mut verdicts, _) = self.look(facts, |_| true);
+        let open = std::mem::take(&mut verdicts.open);
+        if !open.is_empty() {
+            let asked = open.into_iter().filter_map(|number| Some((number, &*self.member(number)?.statement)));
+            verdicts.ask_cedar(asked.collect(), facts)?;
+        }
+        Ok(verdicts.decision(rule))
+    }
+
+    /// Decides, and compares with a plain evaluation; what that says is the answer. Runs on the
+    /// [pool](crate::CedarPool).
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    pub fn check(&self, facts: &Facts, rule: ForbidErrorRule) -> Result<(SlotDecision, Agreement), EvaluateError> {
+        let plain = self.decide_plainly(facts, rule)?;
+        if self.decide(facts, rule).is_ok_and(|indexed| indexed == plain) {
+            return Ok((plain, Agreement::Agreed));
+        }
+        self.distrust();
+        Ok((plain, Agreement::Disagreed))
+    }
+
+    /// Decides as Cedar's authorizer does, by a visit to every policy. Runs on the [pool](crate::CedarPool).
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    pub fn decide_plainly(&self, facts: &Facts, rule: ForbidErrorRule) -> Result<SlotDecision, EvaluateError> {
+        let plain = self.plain();
+        let literals = plain.policies().filter_map(Policy::non_scope_constraints).flat_map(literals);
+        let entities = facts.cedar_entities(literals, self.hops);
+        let response = Authorizer::new().is_authorized(facts.cedar_request(), plain, &entities);
+        let number = |id: &PolicyID| id.to_string().parse::<StatementNumber>().ok();
+        let mut verdicts = Verdicts::default();
+        for AuthorizationError::PolicyEvaluationError { id, error } in response.diagnostics.errors {
+            if let Some((number, member)) = number(&id).and_then(|number| Some((number, self.member(number)?))) {
+                verdicts.failed(number, member.statement.effect, error)?;
+            }
+        }
+        let reason = response.diagnostics.reason.iter().filter_map(number).collect();
+        match response.decision {
+            authorizer::Decision::Allow => verdicts.permits = reason,
+            authorizer::Decision::Deny => verdicts.forbids = reason,
+        }
+        Ok(verdicts.decision(rule))
+    }
+
+    /// Evaluates the candidates of a request, those that are not `small` left open, and counts them.
+    fn look(&self, facts: &Facts, mut small: impl FnMut(&Statement) -> bool) -> (Verdicts, usize) {
+        let places = facts.places();
+        let (principal, action, resource) = (places.principal(), places.action(), places.resource());
+        let candidates = self.index.candidates(&principal, &action, &resource);
+        let mut verdicts = Verdicts::default();
+        for &number in &candidates.0 {
+            let Some(Member { statement, .. }) = self.member(number) else { continue };
+            if !statement.scope.matches(&principal, &action, &resource) {
+                continue;
+            }
+            let holds = match statement.condition() {
+                None => Some(true),
+                Some(condition) if small(statement) => interpret::holds(condition, facts),
+                Some(_) => None,
+            };
+            verdicts.add(number, statement.effect, holds);
+        }
+        (verdicts, candidates.0.len())
+    }
+
+    /// The policies that brought a decision of this set about, and those that failed.
+    #[must_use]
+    pub fn explain(&self, decision: &SlotDecision) -> (Vec<Determining>, Vec<PolicyError>) {
+        let determining = decision.determining.iter().filter_map(|number| self.member(*number)).map(Determining::from);
+        let errors = decision.errors.iter();
+        let errors = errors.filter_map(|(number, message)| Some(PolicyError::of(self.member(*number)?, message)));
+        (determining.collect(), errors.collect())
+    }
+}
+
+impl Verdicts {
+    fn add(&mut self, number: StatementNumber, effect: Effect, holds: Option<bool>) {
+        match (holds, effect) {
+            (Some(true), Effect::Permit) => self.permits.push(number),
+            (Some(true), Effect::Forbid) => self.forbids.push(number),
+            (Some(false), _) => {}
+            (None, _) => self.open.push(number),
+        }
+    }
+
+    /// Cedar skips a policy that fails. One that ran out of stack is nothing that can be skipped.
+    fn failed(&mut self, number: StatementNumber, effect: Effect, error: EvaluationError) -> Result<(), EvaluateError> {
+        if matches!(error, EvaluationError::RecursionLimit(_)) {
+            return Err(EvaluateError::RecursionLimit);
+        }
+        self.forbid_errored |= effect == Effect::Forbid;
+        self.errors.push((number, Finding::from_cedar(&error, None).message));
+        Ok(())
+    }
+
+    fn ask_cedar(&mut self, open: Vec<(StatementNumber, &Statement)>, facts: &Facts) -> Result<(), EvaluateError> {
+        let conditions = open.iter().filter_map(|(_, statement)| statement.condition());
+        let hops = open.iter().map(|(_, statement)| statement.size.hops).max().unwrap_or(0);
+        let entities = facts.cedar_entities(conditions.flat_map(literals), hops);
+        let evaluator = Evaluator::new(facts.cedar_request(), &entities, Extensions::all_available());
+        for (number, statement) in open {
+            match evaluator.evaluate(&statement.policy) {
+                Ok(holds) => self.add(number, statement.effect, Some(holds)),
+                Err(error) => self.failed(number, statement.effect, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn decision(self, rule: ForbidErrorRule) -> SlotDecision {
+        let Self { mut permits, mut forbids, mut errors, forbid_errored, .. } = self;
+        let (determining, reason) = if !forbids.is_empty() {
+            forbids.sort_unstable();
+            (forbids, Some(DenyReason::Forbidden))
+        } else if forbid_errored && rule == ForbidErrorRule::Deny {
+            (Vec::new(), Some(DenyReason::ForbidErrored))
+        } else if permits.is_empty() {
+            (permits, Some(DenyReason::NoPermit))
+        } else {
+            permits.sort_unstable();
+            (permits, None)
+        };
+        errors.sort_unstable();
+        let decision = if reason.is_none() { Decision::Allow } else { Decision::Deny };
+        SlotDecision { decision, reason, determining, errors }
+    }
+}
+
+/// The uids that stand in a condition.
+fn literals(condition: &Expr) -> impl Iterator<Item = &EntityUID> {
+    condition.subexpressions().filter_map(|expr| match expr.expr_kind() {
+        ExprKind::Lit(Literal::EntityUID(uid)) => Some(&**uid),
+        _ => None,
+    })
 }
 
 impl From<&Member> for Determining {
@@ -203,24 +310,26 @@ impl From<&Member> for Determining {
         Self {
             policy_id: member.policy_id,
             policy_version_id: member.policy_version_id,
-            name: member.name.clone(),
-            cedar_id: member.cedar_id.clone(),
-            effect: member.effect,
-            annotations: member.annotations.clone(),
+            name: member.name.to_string(),
+            cedar_id: member.statement.cedar_id.clone(),
+            effect: member.statement.effect,
+            annotations: member.statement.annotations.clone(),
         }
     }
 }
 
 impl PolicyError {
-    fn of(member: &Member, message: String) -> Self {
+    fn of(member: &Member, message: &str) -> Self {
         Self {
             policy_id: member.policy_id,
             policy_version_id: member.policy_version_id,
-            cedar_id: member.cedar_id.clone(),
-            message,
+            cedar_id: member.statement.cedar_id.clone(),
+            message: message.to_owned(),
         }
     }
 }
 
+#[cfg(test)]
+mod equivalence;
 #[cfg(test)]
 mod tests;

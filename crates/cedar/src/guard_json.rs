@@ -28,6 +28,11 @@ pub(crate) fn check_request(value: &Value) -> Result<(), EvaluateError> {
     walk(value, MAX_REQUEST_VALUES, |_, _| 1).map(drop).map_err(|error| EvaluateError::invalid(error.to_string()))
 }
 
+/// As [`check_depth`], and refuses more than [`MAX_ENTITY_VALUES`](crate::MAX_ENTITY_VALUES) values.
+pub(crate) fn check_entity(value: &Value) -> Result<(), EvaluateError> {
+    walk(value, crate::MAX_ENTITY_VALUES, |_, _| 1).map(drop).map_err(|error| EvaluateError::invalid(error.to_string()))
+}
+
 /// Refuses Cedar policy JSON that is too deep or too heavy. The depth of the tree is at most the depth of the JSON and
 /// the number of clauses of one policy.
 pub(crate) fn check_policies(value: &Value) -> Result<(), CedarError> {

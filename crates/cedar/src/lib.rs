@@ -13,19 +13,32 @@
 mod built_in;
 mod combine;
 mod compile;
+mod constructor;
 mod content;
 mod entities;
+mod entity;
+mod entity_store;
 mod error;
 mod evaluate;
+mod facts;
+mod given_entities;
 mod guard_json;
 mod guard_schema;
 mod guard_text;
+mod index;
+mod interpret;
 mod lexer;
 mod policy_tests;
 mod pool;
 mod print;
+mod read;
 mod schema;
+mod scope;
+mod shape;
+mod stored_entity;
+mod typed;
 mod uid;
+mod unit;
 mod validate;
 
 #[cfg(test)]
@@ -34,13 +47,16 @@ mod testing;
 use std::sync::LazyLock;
 
 pub use built_in::BUILT_IN_SCHEMAS;
-pub use combine::{CombineRules, Overall, SlotDecisions, combine, evaluate_union};
-pub use compile::{CompiledSet, Member, compile};
+pub use combine::{CombineRules, Overall, SlotDecisions, combine};
+pub use compile::{CompiledSet, Compiler};
 pub use content::{Given, MAX_POLICY_BYTES, Pinned, PolicyContent, check_content, read_policy};
-pub use entities::{MAX_ANCESTOR_DEPTH, MAX_ENTITIES, MAX_PARENTS, RequestEntities};
+pub use entities::{MAX_ANCESTOR_DEPTH, MAX_ENTITIES, MAX_PARENTS};
+pub use entity_store::{Change, EntityStore, InvalidHierarchy};
 pub use error::{CedarError, EvaluateError, Finding, Findings, MAX_FINDINGS};
-pub use evaluate::{
-    Decision, DecisionRequest, DenyReason, Determining, Effect, EvaluateOptions, PolicyError, SlotDecision,
+pub use evaluate::{Agreement, Decision, DenyReason, Determining, Effect, Passing, PolicyError, SlotDecision};
+pub use facts::Facts;
+pub use given_entities::{
+    GivenEntity, MAX_ENTITY_BYTES, MAX_ENTITY_ID_BYTES, MAX_ENTITY_TYPE_BYTES, MAX_ENTITY_VALUES, read_stored,
 };
 pub use guard_json::{MAX_JSON_DEPTH, MAX_REQUEST_VALUES};
 pub use guard_schema::{
@@ -51,9 +67,10 @@ pub use policy_tests::{
     TestBed, TestDecision, TestEntities, TestError, TestPolicies, TestReason, TestRequest, TestSchema,
 };
 pub use pool::{CedarPool, PoolError};
+pub use read::{DecisionRequest, Ground, InlineEntities};
 pub use schema::{MAX_SCHEMA_BYTES, Schema, SchemaContent, load_schema, read_schema};
+pub use stored_entity::{EntityReader, StoredEntity};
 pub use uid::{InvalidUid, Uid};
-pub use validate::validate;
 
 /// The version of the Cedar SDK in this binary, as signed statements name it.
 #[must_use]

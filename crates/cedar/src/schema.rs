@@ -1,6 +1,6 @@
 //! Schemas: reading what a client publishes, and loading what is stored.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use cedar_policy::{Entities, SchemaFragment, Validator};
 use cedarkeep_model::{Digest, canonical_digest, json};
@@ -8,8 +8,11 @@ use serde_json::Value;
 
 use crate::{
     content::Given,
+    entity::{Entity, Probe},
     error::{CedarError, Finding},
+    facts::Inline,
     guard_json, guard_schema,
+    shape::Shapes,
 };
 
 /// The largest schema, in bytes of text or of compact JSON.
@@ -34,12 +37,28 @@ pub struct Schema(Arc<Inner>);
 struct Inner {
     validator: Validator,
     actions: Entities,
+    by_key: OnceLock<Inline>,
     sha: Digest,
     bytes: usize,
     work_a_byte: u64,
+    shapes: OnceLock<Shapes>,
+}
+
+/// A schema as long as somebody uses it.
+#[derive(Debug)]
+pub(crate) struct WeakSchema(Weak<Inner>);
+
+impl WeakSchema {
+    pub(crate) fn upgrade(&self) -> Option<Schema> {
+        self.0.upgrade().map(Schema)
+    }
 }
 
 impl Schema {
+    pub(crate) fn downgrade(&self) -> WeakSchema {
+        WeakSchema(Arc::downgrade(&self.0))
+    }
+
     /// The digest of its JSON.
     #[must_use]
     pub fn sha(&self) -> Digest {
@@ -57,6 +76,20 @@ impl Schema {
     /// The action entities with their hierarchy.
     pub(crate) fn actions(&self) -> &Entities {
         &self.0.actions
+    }
+
+    /// An action entity, as decisions read it.
+    pub(crate) fn action(&self, action: Probe<'_>) -> Option<&Entity> {
+        let read = || {
+            let cedar: &cedar_policy_core::entities::Entities = self.0.actions.as_ref();
+            cedar.iter().filter_map(Entity::of).map(|entity| (entity.key.clone(), entity)).collect()
+        };
+        self.0.by_key.get_or_init(read).get(&action)
+    }
+
+    /// What contexts and entities must be.
+    pub(crate) fn shapes(&self) -> &Shapes {
+        self.0.shapes.get_or_init(|| Shapes::of(self.cedar().as_ref()))
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -115,7 +148,15 @@ pub fn load_schema(cedar_schema_json: &str, expected: Digest) -> Result<Schema, 
     }
     let actions = schema.action_entities().map_err(|error| CedarError::invalid(Finding::from_cedar(&error, None)))?;
     let bytes = cedar_schema_json.len();
-    Ok(Schema(Arc::new(Inner { validator: Validator::new(schema), actions, sha: found, bytes, work_a_byte })))
+    Ok(Schema(Arc::new(Inner {
+        validator: Validator::new(schema),
+        actions,
+        by_key: OnceLock::new(),
+        sha: found,
+        bytes,
+        work_a_byte,
+        shapes: OnceLock::new(),
+    })))
 }
 
 fn fragment_of(text: &str) -> Result<SchemaFragment, CedarError> {

@@ -1,8 +1,9 @@
 //! Entity uids: `Type::"id"`.
 
-use std::{fmt, str::FromStr};
+use std::{cell::RefCell, collections::HashMap, fmt, str::FromStr, sync::Arc};
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use cedar_policy_core::ast;
 use serde_json::{Value, json};
 
 use crate::error::Finding;
@@ -19,10 +20,7 @@ pub struct InvalidUid(String);
 impl Uid {
     /// A uid of its two parts; the type may have a namespace (`App::User`).
     pub fn new(type_name: &str, id: &str) -> Result<Self, InvalidUid> {
-        let type_name = EntityTypeName::from_str(type_name).map_err(|error| {
-            InvalidUid(Finding::new(format!("`{type_name}` is not an entity type: {error}")).message)
-        })?;
-        Ok(Self(EntityUid::from_type_name_and_id(type_name, EntityId::new(id))))
+        Ok(Self(EntityUid::from_type_name_and_id(entity_type(type_name)?, EntityId::new(id))))
     }
 
     /// Reads `{"type": …, "id": …}`, the same inside `{"__entity": …}`, or a string in Cedar's text form.
@@ -74,6 +72,30 @@ impl Uid {
     pub(crate) fn cedar(&self) -> &EntityUid {
         &self.0
     }
+
+    pub(crate) fn shared(&self) -> Arc<ast::EntityUID> {
+        Arc::new(self.0.as_ref().clone())
+    }
+}
+
+/// Reads the name of an entity type. Cedar parses it, which takes microseconds, so each thread remembers the first so
+/// many names that it has met; uids of one type then share their name too.
+fn entity_type(name: &str) -> Result<EntityTypeName, InvalidUid> {
+    const REMEMBERED: usize = 1_000;
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, EntityTypeName>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(parsed) = known.get(name) {
+            return Ok(parsed.clone());
+        }
+        let parsed = EntityTypeName::from_str(name)
+            .map_err(|error| InvalidUid(Finding::new(format!("`{name}` is not an entity type: {error}")).message))?;
+        if known.len() < REMEMBERED {
+            known.insert(name.to_owned(), parsed.clone());
+        }
+        Ok(parsed)
+    })
 }
 
 impl From<EntityUid> for Uid {

@@ -4,22 +4,41 @@ use cedar_policy::{PolicyId as CedarId, ValidationMode, ffi::DetailedError};
 use cedarkeep_model::PolicyId;
 
 use crate::{
+    compile::Compiler,
     content::{Pinned, Statements, statement_order},
     error::{CedarError, Finding, Findings, MAX_FINDINGS},
     guard_schema::MAX_VALIDATION_WORK,
     schema::Schema,
 };
 
-/// Validates each version by itself. Runs on the [pool](crate::CedarPool). Findings carry the policy's id, the
-/// statement's id within the version and, for versions that came as text, line and column in that text.
-pub fn validate(policies: &[Pinned], schema: &Schema) -> Result<Findings, CedarError> {
-    check_work(policies.iter().map(Pinned::bytes).sum(), schema)?;
-    let mut findings = Findings::default();
-    for pinned in policies {
-        let read = Statements::load(pinned.origin, pinned.cedar_raw.as_deref(), &pinned.cedar_json)?;
-        find(&mut findings, &read, Some(pinned.policy_id), pinned.text(), schema);
+impl Compiler {
+    /// Validates each version by itself. Runs on the [pool](crate::CedarPool). Findings carry the policy's id, the
+    /// statement's id within the version and, for versions that came as text, line and column in that text.
+    ///
+    /// A content that is in use and had no finding against this schema before is not looked at again.
+    ///
+    /// # Errors
+    /// Content that cannot be read, and what would be too much work.
+    pub fn validate(&self, policies: &[Pinned], schema: &Schema) -> Result<Findings, CedarError> {
+        let units = policies.iter().map(|pinned| Ok((pinned, self.unit(pinned)?)));
+        let mut unknown = units.collect::<Result<Vec<_>, CedarError>>()?;
+        unknown.retain(|(_, unit)| !unit.is_clean(schema.sha()));
+        check_work(unknown.iter().map(|(pinned, _)| pinned.bytes()).sum(), schema)?;
+        let mut findings = Findings::default();
+        for (pinned, unit) in unknown {
+            let read = Statements::load(pinned.origin, pinned.cedar_raw.as_deref(), &pinned.cedar_json)?;
+            let mut own = Findings::default();
+            find(&mut own, &read, Some(pinned.policy_id), pinned.text(), schema);
+            if own == Findings::default() {
+                unit.mark_clean(schema.sha());
+            }
+            findings.errors.extend(own.errors);
+            findings.warnings.extend(own.warnings);
+        }
+        findings.errors.truncate(MAX_FINDINGS);
+        findings.warnings.truncate(MAX_FINDINGS);
+        Ok(findings)
     }
-    Ok(findings)
 }
 
 /// Refuses so many bytes of policy that validating them would take minutes.

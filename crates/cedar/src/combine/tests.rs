@@ -1,9 +1,11 @@
-use cedarkeep_model::ForbidErrorRule;
 use proptest::{option, prelude::*, sample::select};
 use serde_json::json;
 
 use super::*;
-use crate::testing::{on_pool, pinned_text, schema, set};
+use crate::{
+    CompiledSet,
+    testing::{Question, on_pool, set},
+};
 
 const ALL: [Option<DenyReason>; 4] =
     [None, Some(DenyReason::Forbidden), Some(DenyReason::NoPermit), Some(DenyReason::ForbidErrored)];
@@ -12,7 +14,7 @@ fn slot(reason: Option<DenyReason>) -> SlotDecision {
     SlotDecision {
         decision: if reason.is_none() { Decision::Allow } else { Decision::Deny },
         reason,
-        determining_policies: Vec::new(),
+        determining: Vec::new(),
         errors: Vec::new(),
     }
 }
@@ -105,16 +107,16 @@ proptest! {
     }
 }
 
-const OPTIONS: EvaluateOptions = EvaluateOptions { validate: true, on_forbid_error: ForbidErrorRule::Deny };
+fn question(context: serde_json::Value) -> Question {
+    Question::new("User::\"1\"", "Action::\"read\"", "Doc::\"1\"", context)
+}
 
-fn request(context: serde_json::Value) -> DecisionRequest {
-    DecisionRequest {
-        principal: "User::\"1\"".parse().unwrap(),
-        action: "Action::\"read\"".parse().unwrap(),
-        resource: "Doc::\"1\"".parse().unwrap(),
-        context,
-        entities: json!([]),
-    }
+/// What the zone's and the resource's set say together.
+fn union_of(zone: &CompiledSet, resource: &CompiledSet, question: &Question) -> Overall {
+    let decide = |set: &CompiledSet| set.decide(&question.facts(set).unwrap(), question.rule).unwrap();
+    let (zone, resource) = (decide(zone), decide(resource));
+    let slots = SlotDecisions { zone: Some(&zone), resource: Some(&resource), ..SlotDecisions::default() };
+    combine(slots, CombineRules { combination: ScopeCombination::Union, session_required: false })
 }
 
 #[test]
@@ -127,10 +129,9 @@ fn each_set_of_a_union_keeps_its_own_actions() {
             set(&schema, &["permit(principal, action in Action::\"a\", resource);"])
         };
         let (a, b) = (with("a"), with("b"));
-        let (all, each) = evaluate_union(&[&a, &b], &request(json!({})), OPTIONS).unwrap();
-        assert_eq!(each.iter().map(|slot| slot.decision).collect::<Vec<_>>(), [Decision::Allow, Decision::Deny]);
-        assert_eq!((all.decision, all.determining_policies.len()), (Decision::Allow, 1));
-        assert_eq!(evaluate_union(&[&b], &request(json!({})), OPTIONS).unwrap().0.reason, Some(DenyReason::NoPermit));
+        assert_eq!(union_of(&a, &b, &question(json!({}))).decision, Decision::Allow);
+        assert_eq!(union_of(&b, &a, &question(json!({}))).decision, Decision::Allow);
+        assert_eq!(union_of(&b, &b, &question(json!({}))).reason, Some(DenyReason::NoPermit));
     });
 }
 
@@ -148,14 +149,15 @@ fn a_union_decides_as_one_set_would() {
         ];
         for first in policies {
             for second in policies {
-                let pinned = [pinned_text(1, first), pinned_text(2, second)];
-                let one = crate::compile(&pinned, schema(SCHEMA)).unwrap();
-                let apart = pinned.map(|pinned| crate::compile(&[pinned], schema(SCHEMA)).unwrap());
+                let (one, apart) = (set(SCHEMA, &[first, second]), [set(SCHEMA, &[first]), set(SCHEMA, &[second])]);
                 for context in [json!({}), json!({"n": 1}), json!({"n": 2})] {
-                    let whole = one.evaluate(&request(context.clone()), OPTIONS).unwrap();
-                    let (union, _) =
-                        evaluate_union(&[&apart[0], &apart[1]], &request(context.clone()), OPTIONS).unwrap();
-                    assert_eq!(union, whole, "{first} {second} {context}");
+                    let whole = question(context.clone()).ask(&one).unwrap();
+                    let union = union_of(&apart[0], &apart[1], &question(context.clone()));
+                    assert_eq!(
+                        (union.decision, union.reason),
+                        (whole.decision, whole.reason),
+                        "{first} {second} {context}"
+                    );
                 }
             }
         }

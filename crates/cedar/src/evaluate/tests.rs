@@ -1,61 +1,56 @@
-use cedar_policy::{Entities, PolicySet};
-use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    CedarError, Given, read_policy,
-    testing::{generate, on_pool, policy_id, set},
+    CedarError, Compiler, Given,
+    index::Index,
+    read_policy,
+    scope::Scope,
+    testing::{Explained, Question, on_pool, pinned_text, policy_id, schema, set},
 };
 
 const SCHEMA: &str = r#"
     entity Group; entity User in [Group] { age?: Long }; entity Doc;
     action "any"; action read, write in ["any"] appliesTo { principal: User, resource: Doc, context: { flag?: Bool, n?: Long } };"#;
 
-const STRICT: EvaluateOptions = EvaluateOptions { validate: true, on_forbid_error: ForbidErrorRule::Deny };
-const LENIENT: EvaluateOptions = EvaluateOptions { validate: false, on_forbid_error: ForbidErrorRule::Deny };
-const CEDAR: EvaluateOptions = EvaluateOptions { validate: false, on_forbid_error: ForbidErrorRule::Cedar };
-
-fn request(context: Value) -> DecisionRequest {
-    let uid = |text: &str| text.parse().unwrap();
-    DecisionRequest {
-        principal: uid("User::\"1\""),
-        action: uid("Action::\"read\""),
-        resource: uid("Doc::\"1\""),
-        context,
-        entities: json!([]),
-    }
+/// A question about reading a document, checked against the schema.
+fn asking(context: Value) -> Question {
+    Question::new("User::\"1\"", "Action::\"read\"", "Doc::\"1\"", context)
 }
 
-fn decide(policies: &[&str], request: DecisionRequest, options: EvaluateOptions) -> SlotDecision {
+fn decide(policies: &[&str], question: Question) -> Explained {
     let policies: Vec<String> = policies.iter().map(|text| (*text).to_owned()).collect();
     on_pool(move || {
         let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
-        set(SCHEMA, &policies).evaluate(&request, options).unwrap()
+        question.ask(&set(SCHEMA, &policies)).unwrap()
     })
 }
 
-fn refused(request: DecisionRequest, options: EvaluateOptions) -> String {
-    let result = on_pool(move || set(SCHEMA, &["permit(principal, action, resource);"]).evaluate(&request, options));
-    match result {
+fn refused(question: Question) -> String {
+    match on_pool(move || question.ask(&set(SCHEMA, &[PERMIT]))) {
         Err(EvaluateError::InvalidRequest(findings)) => findings[0].message.clone(),
         other => panic!("{other:?}"),
     }
+}
+
+/// The same, checked and unchecked.
+fn both(question: &Question) -> [Question; 2] {
+    [true, false].map(|validate| Question { validate, ..question.clone() })
 }
 
 const PERMIT: &str = "permit(principal, action, resource);";
 
 #[test]
 fn deny_is_the_default_and_forbid_wins() {
-    let decision = decide(&["permit(principal == User::\"2\", action, resource);"], request(json!({})), STRICT);
+    let decision = decide(&["permit(principal == User::\"2\", action, resource);"], asking(json!({})));
     assert_eq!((decision.decision, decision.reason), (Decision::Deny, Some(DenyReason::NoPermit)));
     assert!(decision.determining_policies.is_empty() && decision.errors.is_empty());
 
-    let decision = decide(&[PERMIT], request(json!({})), STRICT);
+    let decision = decide(&[PERMIT], asking(json!({})));
     assert_eq!((decision.decision, decision.reason), (Decision::Allow, None));
 
     let forbid = "@note(\"no\") forbid(principal, action, resource);";
-    let decision = decide(&[PERMIT, forbid], request(json!({})), STRICT);
+    let decision = decide(&[PERMIT, forbid], asking(json!({})));
     assert_eq!((decision.decision, decision.reason), (Decision::Deny, Some(DenyReason::Forbidden)));
     let [determining] = decision.determining_policies.as_slice() else { panic!("{decision:?}") };
     assert_eq!((determining.policy_id, determining.cedar_id.as_str()), (policy_id(2), "policy0"));
@@ -65,7 +60,7 @@ fn deny_is_the_default_and_forbid_wins() {
 
 #[test]
 fn determining_policies_stand_in_the_order_of_manifest_and_source() {
-    let decision = decide(&[&PERMIT.repeat(30), PERMIT], request(json!({})), STRICT);
+    let decision = decide(&[&PERMIT.repeat(30), PERMIT], asking(json!({})));
     let ids: Vec<_> =
         decision.determining_policies.iter().map(|policy| (policy.policy_id, policy.cedar_id.clone())).collect();
     let expected = (0..30).map(|n| (policy_id(1), format!("policy{n}"))).chain([(policy_id(2), "policy0".to_owned())]);
@@ -76,27 +71,27 @@ fn determining_policies_stand_in_the_order_of_manifest_and_source() {
 fn a_slot_in_which_a_forbid_failed_denies() {
     const POLICIES: &[&str] = &[PERMIT, "forbid(principal, action, resource) when { context.n > 3 };"];
     // The member is missing: the forbid fails, and Cedar alone would allow.
-    let decision = decide(POLICIES, request(json!({})), STRICT);
+    let decision = decide(POLICIES, asking(json!({})));
     assert_eq!((decision.decision, decision.reason), (Decision::Deny, Some(DenyReason::ForbidErrored)));
     assert!(decision.determining_policies.is_empty());
     let [error] = decision.errors.as_slice() else { panic!("{decision:?}") };
     assert_eq!((error.policy_id, error.cedar_id.as_str()), (policy_id(2), "policy0"));
     assert!(error.message.contains("`n`"), "{error:?}");
 
-    let cedar = decide(POLICIES, request(json!({})), EvaluateOptions { validate: true, ..CEDAR });
+    let cedar = decide(POLICIES, Question { rule: ForbidErrorRule::Cedar, ..asking(json!({})) });
     assert_eq!((cedar.decision, cedar.errors), (Decision::Allow, decision.errors));
 
     // A permit that fails permits nothing; a forbid that holds outranks one that failed.
-    let decision = decide(&["permit(principal, action, resource) when { context.n > 3 };"], request(json!({})), STRICT);
+    let decision = decide(&["permit(principal, action, resource) when { context.n > 3 };"], asking(json!({})));
     assert_eq!((decision.reason, decision.errors.len()), (Some(DenyReason::NoPermit), 1));
     let both = &[
         PERMIT,
         "forbid(principal, action, resource) when { context.n > 3 };",
         "forbid(principal, action, resource);",
     ];
-    assert_eq!(decide(both, request(json!({})), STRICT).reason, Some(DenyReason::Forbidden));
+    assert_eq!(decide(both, asking(json!({}))).reason, Some(DenyReason::Forbidden));
     let only = &["forbid(principal, action, resource) when { context.n > 3 };"];
-    assert_eq!(decide(only, request(json!({})), STRICT).reason, Some(DenyReason::ForbidErrored));
+    assert_eq!(decide(only, asking(json!({}))).reason, Some(DenyReason::ForbidErrored));
 }
 
 #[test]
@@ -108,22 +103,19 @@ fn running_out_of_stack_is_never_a_decision() {
         on_pool(move || set(SCHEMA, &[PERMIT, &forbid]))
     };
     let small = std::thread::Builder::new().stack_size(400 << 10);
-    let (plain, ours) = small
+    let (plain, passing) = small
         .spawn(move || {
-            let asked = request(json!({"flag": true}));
-            let plain = Authorizer::new().is_authorized(
-                &compiled.request(&asked, false).unwrap(),
-                &compiled.policies,
-                &Entities::empty(),
-            );
-            (plain.decision(), compiled.evaluate(&asked, CEDAR).map(|decision| decision.decision))
+            let facts = asking(json!({"flag": true})).facts(&compiled).unwrap();
+            let passing = compiled.decide_in_passing(&facts, ForbidErrorRule::Cedar);
+            (compiled.decide_plainly(&facts, ForbidErrorRule::Cedar), passing)
         })
         .unwrap()
         .join()
         .unwrap();
-    assert_eq!(plain, cedar_policy::Decision::Allow, "Cedar skips the forbid");
-    assert!(matches!(ours, Err(EvaluateError::RecursionLimit)), "{ours:?}");
-    assert_eq!(decide(&[PERMIT, &forbid], request(json!({"flag": true})), STRICT).reason, Some(DenyReason::Forbidden));
+    // Cedar's authorizer would skip the forbid and allow.
+    assert!(matches!(plain, Err(EvaluateError::RecursionLimit)), "{plain:?}");
+    assert!(matches!(passing, Passing::AskCedar), "{passing:?}");
+    assert_eq!(decide(&[PERMIT, &forbid], asking(json!({"flag": true}))).reason, Some(DenyReason::Forbidden));
 }
 
 #[test]
@@ -137,7 +129,7 @@ fn long_conditions_are_refused_or_decided_right() {
                 assert!(matches!(read, Err(CedarError::TooDeep(_))), "{count}");
                 continue;
             }
-            let decision = decide(&[PERMIT, &forbid], request(json!({"n": count - 1})), STRICT);
+            let decision = decide(&[PERMIT, &forbid], asking(json!({"n": count - 1})));
             let expected = if holds { Some(DenyReason::Forbidden) } else { None };
             assert_eq!((decision.reason, decision.errors.len()), (expected, 0), "{count}{operator}");
         }
@@ -147,34 +139,38 @@ fn long_conditions_are_refused_or_decided_right() {
 #[test]
 fn the_action_hierarchy_of_the_schema_counts_whether_checked_or_not() {
     const POLICIES: &[&str] = &["permit(principal, action in Action::\"any\", resource);"];
-    for options in [STRICT, LENIENT] {
-        assert_eq!(decide(POLICIES, request(json!({})), options).decision, Decision::Allow);
+    for question in both(&asking(json!({}))) {
+        assert_eq!(decide(POLICIES, question).decision, Decision::Allow);
     }
 }
 
 #[test]
 fn a_request_cannot_move_an_action_out_of_its_group() {
-    let mut rewriting = request(json!({}));
+    let mut rewriting = asking(json!({}));
     rewriting.entities = json!([{"uid": {"type": "Action", "id": "read"}, "attrs": {}, "parents": []}]);
-    for options in [STRICT, LENIENT] {
-        let message = refused(rewriting.clone(), options);
+    for question in both(&rewriting) {
+        let message = refused(question);
         assert!(message.contains("Action::\"read\""), "{message}");
     }
 }
 
 #[test]
 fn a_request_must_fit_the_schema_when_checked() {
-    let mut stranger = request(json!({}));
-    stranger.principal = "Robot::\"1\"".parse().unwrap();
-    let mut undeclared = request(json!({}));
-    undeclared.action = "Action::\"fly\"".parse().unwrap();
-    let mut swapped = request(json!({}));
-    std::mem::swap(&mut swapped.principal, &mut swapped.resource);
-    let mut misfit = request(json!({}));
-    misfit.entities = json!([{"uid": {"type": "User", "id": "1"}, "attrs": {"age": "old"}, "parents": []}]);
-    for odd in [stranger, undeclared, swapped, misfit, request(json!({"mfa": true})), request(json!({"n": "one"}))] {
-        assert!(!refused(odd.clone(), STRICT).is_empty());
-        assert_eq!(decide(&[PERMIT], odd, LENIENT).decision, Decision::Allow);
+    let with = |change: &dyn Fn(&mut Question)| {
+        let mut question = asking(json!({}));
+        change(&mut question);
+        question
+    };
+    let stranger = with(&|question| question.request.principal = "Robot::\"1\"".parse().unwrap());
+    let undeclared = with(&|question| question.request.action = "Action::\"fly\"".parse().unwrap());
+    let swapped = with(&|Question { request, .. }| std::mem::swap(&mut request.principal, &mut request.resource));
+    let misfit = with(&|question| {
+        question.entities = json!([{"uid": {"type": "User", "id": "1"}, "attrs": {"age": "old"}, "parents": []}]);
+    });
+    for odd in [stranger, undeclared, swapped, misfit, asking(json!({"mfa": true})), asking(json!({"n": "one"}))] {
+        let [checked, unchecked] = both(&odd);
+        assert!(!refused(checked).is_empty());
+        assert_eq!(decide(&[PERMIT], unchecked).decision, Decision::Allow);
     }
 }
 
@@ -191,8 +187,8 @@ fn what_is_no_request_is_refused_checked_or_not() {
         json!({"a": wide}),
         json!({"a": {"__extn": {"fn": "unknown", "arg": "x"}}}),
     ] {
-        for options in [STRICT, LENIENT] {
-            refused(request(context.clone()), options);
+        for question in both(&asking(context)) {
+            refused(question);
         }
     }
 }
@@ -200,84 +196,55 @@ fn what_is_no_request_is_refused_checked_or_not() {
 #[test]
 fn entities_of_the_request_count() {
     const POLICIES: &[&str] = &["permit(principal in Group::\"staff\", action, resource) when { principal.age > 17 };"];
-    let mut asked = request(json!({}));
+    let mut asked = asking(json!({}));
     asked.entities = json!([{"uid": {"type": "User", "id": "1"}, "attrs": {"age": 18}, "parents": [{"type": "Group", "id": "staff"}]},
         {"uid": {"type": "Group", "id": "staff"}, "attrs": {}, "parents": []}]);
-    for options in [STRICT, LENIENT] {
-        assert_eq!(decide(POLICIES, asked.clone(), options).decision, Decision::Allow);
-        assert_eq!(decide(POLICIES, request(json!({})), options).decision, Decision::Deny);
+    for (with, without) in both(&asked).into_iter().zip(both(&asking(json!({})))) {
+        assert_eq!(decide(POLICIES, with).decision, Decision::Allow);
+        assert_eq!(decide(POLICIES, without).decision, Decision::Deny);
     }
 }
 
 #[test]
 fn the_words_on_the_wire() {
-    let decision = decide(&["forbid(principal, action, resource) when { context.n > 3 };"], request(json!({})), STRICT);
-    let wire = serde_json::to_value(&decision).unwrap();
-    assert_eq!((&wire["decision"], &wire["reason"]), (&json!("deny"), &json!("forbid_errored")));
-    assert_eq!(
-        serde_json::to_value([DenyReason::NoActivePolicySet, DenyReason::SessionRequired]).unwrap(),
-        json!(["no_active_policy_set", "session_required"])
-    );
+    assert_eq!(serde_json::to_value([Decision::Allow, Decision::Deny]).unwrap(), json!(["allow", "deny"]));
+    let reasons = [
+        DenyReason::NoActivePolicySet,
+        DenyReason::SessionRequired,
+        DenyReason::Forbidden,
+        DenyReason::NoPermit,
+        DenyReason::ForbidErrored,
+    ];
+    let words = json!(["no_active_policy_set", "session_required", "forbidden", "no_permit", "forbid_errored"]);
+    assert_eq!(serde_json::to_value(reasons).unwrap(), words);
 }
 
-/// A few entities: users and groups in groups, numbered so that no cycle can be.
-fn entities() -> impl Strategy<Value = Value> {
-    let parents = prop::collection::vec(prop::collection::btree_set(0..4_usize, 0..3), 8);
-    parents.prop_map(|parents| {
-        let entity = |kind: &str, number: usize, parents: Vec<Value>| {
-            json!({"uid": {"type": kind, "id": number.to_string()}, "attrs": {"flag": number < 2, "b": {"c": number}}, "parents": parents})
-        };
-        let group = |number: &usize| json!({"type": "Group", "id": number.to_string()});
-        let users = (0..4).map(|n| entity("User", n, parents[n].iter().map(group).collect()));
-        let groups = (0..4).map(|n| entity("Group", n, parents[n + 4].iter().filter(|parent| **parent > n).map(group).collect()));
-        Value::Array(users.chain(groups).collect())
-    })
+#[test]
+fn a_decision_is_checked_when_its_turn_comes() {
+    on_pool(|| {
+        let compiled = Compiler::new(3).compile(&[pinned_text(1, PERMIT)], schema(SCHEMA)).unwrap();
+        let facts = asking(json!({})).facts(&compiled).unwrap();
+        let rule = ForbidErrorRule::Deny;
+        let checked = |_| matches!(compiled.decide_in_passing(&facts, rule), Passing::Check);
+        assert_eq!((0..7).map(checked).collect::<Vec<_>>(), [false, false, true, false, false, true, false]);
+        assert_eq!(compiled.check(&facts, rule).unwrap().1, Agreement::Agreed);
+        assert!(!compiled.is_distrusted());
+    });
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    /// Decision, determining policies and errors are those of Cedar's own authorizer.
-    #[test]
-    fn a_slot_says_what_cedar_says(
-        policies in prop::collection::vec(prop::collection::vec(generate::static_policy(), 1..12), 1..4),
-        entities in entities(),
-        (principal, resource) in (generate::uid(), generate::uid()),
-        flag: bool,
-    ) {
-        let texts: Vec<String> = policies.iter().map(|statements| statements.concat()).collect();
-        let uid = |(kind, number): (&str, usize)| format!("{kind}::\"{number}\"");
-        let asked = DecisionRequest {
-            principal: uid(principal).parse().unwrap(),
-            action: "Action::\"read\"".parse().unwrap(),
-            resource: uid(resource).parse().unwrap(),
-            context: json!({"flag": flag, "a": {"b": {"c": 1}}}),
-            entities,
-        };
-        let (ours, plain) = on_pool(move || {
-            let compiled = set(SCHEMA, &texts.iter().map(String::as_str).collect::<Vec<_>>());
-            let mut plain = PolicySet::new();
-            for (number, text) in (1..).zip(&texts) {
-                for policy in text.parse::<PolicySet>().unwrap().policies() {
-                    plain.add(policy.new_id(cedar_policy::PolicyId::new(format!("{}/{}", policy_id(number), policy.id())))).unwrap();
-                }
-            }
-            let schema: cedar_policy::Schema = SCHEMA.parse().unwrap();
-            let entities = Entities::from_json_value(asked.entities.clone(), None).unwrap();
-            let entities = entities.add_entities(schema.action_entities().unwrap(), None).unwrap();
-            let response = Authorizer::new().is_authorized(&compiled.request(&asked, false).unwrap(), &plain, &entities);
-            (compiled.evaluate(&asked, CEDAR).unwrap(), response)
-        });
-        prop_assert_eq!(ours.decision == Decision::Allow, plain.decision() == cedar_policy::Decision::Allow);
-        let mut reasons: Vec<String> = plain.diagnostics().reason().map(ToString::to_string).collect();
-        let mut found: Vec<String> = ours.determining_policies.iter().map(|policy| format!("{}/{}", policy.policy_id, policy.cedar_id)).collect();
-        reasons.sort();
-        found.sort();
-        prop_assert_eq!(found, reasons);
-        let mut errors: Vec<String> = plain.diagnostics().errors().map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id().to_string()).collect();
-        let mut found: Vec<String> = ours.errors.iter().map(|error| format!("{}/{}", error.policy_id, error.cedar_id)).collect();
-        errors.sort();
-        found.sort();
-        prop_assert_eq!(found, errors);
-    }
+#[test]
+fn a_set_whose_index_was_wrong_once_decides_plainly_ever_after() {
+    on_pool(|| {
+        let mut compiled = set(SCHEMA, &[PERMIT, "forbid(principal == User::\"1\", action, resource);"]);
+        let facts = asking(json!({})).facts(&compiled).unwrap();
+        let rule = ForbidErrorRule::Deny;
+        // An index that knows of nothing but the permit.
+        compiled.index = Index::new(&[&Scope::of(PERMIT.parse::<cedar_policy::Policy>().unwrap().as_ref()).unwrap()]);
+        assert_eq!(compiled.decide(&facts, rule).unwrap().decision, Decision::Allow);
+        let (answer, agreement) = compiled.check(&facts, rule).unwrap();
+        assert_eq!((answer.reason, agreement), (Some(DenyReason::Forbidden), Agreement::Disagreed));
+        assert!(compiled.is_distrusted());
+        assert!(matches!(compiled.decide_in_passing(&facts, rule), Passing::AskCedar));
+        assert_eq!(compiled.decide(&facts, rule).unwrap(), answer);
+    });
 }

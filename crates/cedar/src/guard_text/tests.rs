@@ -1,14 +1,12 @@
 use std::fmt::Write as _;
 
-use cedarkeep_model::ForbidErrorRule;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    DecisionRequest, EvaluateOptions, Given, compile, read_policy,
-    testing::{generate, on_pool, pinned_text, schema},
-    validate,
+    Compiler, Given, read_policy,
+    testing::{Question, compiled, generate, on_pool, pinned_text, schema},
 };
 
 fn refused_as_too_deep(text: &str) {
@@ -30,17 +28,9 @@ fn accepted(text: String) {
     on_pool(move || {
         let schema = schema("entity User, Group; action a appliesTo { principal: User, resource: User };");
         let pinned = [pinned_text(1, &text)];
-        validate(&pinned, &schema).unwrap();
-        let uid = |text: &str| text.parse().unwrap();
-        let request = DecisionRequest {
-            principal: uid("User::\"a\""),
-            action: uid("Action::\"a\""),
-            resource: uid("User::\"a\""),
-            context: json!({}),
-            entities: json!([]),
-        };
-        let options = EvaluateOptions { validate: false, on_forbid_error: ForbidErrorRule::Deny };
-        compile(&pinned, schema).unwrap().evaluate(&request, options).unwrap();
+        Compiler::new(0).validate(&pinned, &schema).unwrap();
+        let question = Question::new("User::\"a\"", "Action::\"a\"", "User::\"a\"", json!({}));
+        Question { validate: false, ..question }.ask(&compiled(&pinned, schema).unwrap()).unwrap();
     });
 }
 

@@ -99,7 +99,7 @@ fn leaf() -> impl Strategy<Value = String> {
     ]
 }
 
-fn expression() -> impl Strategy<Value = String> {
+pub(crate) fn expression() -> impl Strategy<Value = String> {
     leaf().prop_recursive(4, 24, 3, |inner| {
         let operator = select(vec!["&&", "||", "==", "!=", "<", "<=", ">", ">=", "+", "-", "in"]);
         let method = select(vec!["contains", "containsAll", "containsAny", "getTag", "hasTag", "isInRange", "lessThan"]);

@@ -6,6 +6,10 @@ use crate::{
     testing::{on_pool, pinned_json, pinned_text, policy_id, schema},
 };
 
+fn validated(pinned: &[Pinned], schema: &Schema) -> Result<Findings, CedarError> {
+    Compiler::new(0).validate(pinned, schema)
+}
+
 fn notes() -> Schema {
     schema(
         "entity User { age: Long }; entity Doc { owner: User };
@@ -18,7 +22,7 @@ fn findings_name_policy_statement_and_place() {
     on_pool(|| {
         let good = "permit(principal, action, resource) when { principal == resource.owner };";
         let bad = "permit(principal, action, resource);\n\nforbid(principal, action, resource)\nwhen { principal.name == 1 };";
-        let findings = validate(&[pinned_text(1, good), pinned_text(2, bad)], &notes()).unwrap();
+        let findings = validated(&[pinned_text(1, good), pinned_text(2, bad)], &notes()).unwrap();
         let [finding] = findings.errors.as_slice() else { panic!("{findings:?}") };
         assert_eq!(finding.policy_id, Some(policy_id(2)));
         assert_eq!(finding.cedar_id.as_deref(), Some("policy1"));
@@ -33,7 +37,7 @@ fn content_from_json_is_validated_without_places() {
         let all = json!({"op": "All"});
         let policy = json!({"effect": "permit", "principal": all, "action": all, "resource": all, "conditions": [
             {"kind": "when", "body": {".": {"left": {"Var": "context"}, "attr": "missing"}}}]});
-        let findings = validate(&[pinned_json(1, &policy)], &notes()).unwrap();
+        let findings = validated(&[pinned_json(1, &policy)], &notes()).unwrap();
         assert_eq!(findings.errors.len(), 1, "{findings:?}");
         assert_eq!((findings.errors[0].line, findings.errors[0].column), (None, None));
     });
@@ -45,7 +49,7 @@ fn context_members_are_declared_and_tested() {
     on_pool(|| {
         let errors = |condition: &str| {
             let text = format!("permit(principal, action, resource) when {{ {condition} }};");
-            validate(&[pinned_text(1, &text)], &notes()).unwrap().errors.len()
+            validated(&[pinned_text(1, &text)], &notes()).unwrap().errors.len()
         };
         assert_eq!(errors(r#"context.mfa == "yes""#), 1);
         assert_eq!(errors(r#"context.note == "yes""#), 1);
@@ -58,7 +62,7 @@ fn findings_come_in_order_and_in_limited_number() {
     on_pool(|| {
         let statements =
             (0..150).map(|n| format!("permit(principal, action, resource) when {{ context.a{n} == 1 }};\n"));
-        let findings = validate(&[pinned_text(1, &statements.collect::<String>())], &notes()).unwrap();
+        let findings = validated(&[pinned_text(1, &statements.collect::<String>())], &notes()).unwrap();
         assert_eq!(findings.errors.len(), MAX_FINDINGS);
         assert!(findings.errors.is_sorted_by_key(|finding| finding.line), "{findings:?}");
     });
@@ -68,7 +72,7 @@ fn findings_come_in_order_and_in_limited_number() {
 fn warnings_do_not_stop() {
     on_pool(|| {
         let findings =
-            validate(&[pinned_text(1, "permit(principal, action, resource) when { false };")], &notes()).unwrap();
+            validated(&[pinned_text(1, "permit(principal, action, resource) when { false };")], &notes()).unwrap();
         assert!(findings.errors.is_empty());
         assert_eq!(findings.warnings[0].cedar_id.as_deref(), Some("policy0"));
     });
@@ -81,7 +85,7 @@ fn more_work_than_minutes_is_refused() {
         let wide =
             schema(&format!("entity {names}; action a appliesTo {{ principal: [{names}], resource: [{names}] }};"));
         let text = format!("permit(principal, action, resource); // {}", "x".repeat(250_000));
-        assert!(matches!(validate(&[pinned_text(1, &text)], &wide), Err(CedarError::TooLarge(_))));
-        assert!(validate(&[pinned_text(1, "permit(principal, action, resource);")], &wide).is_ok());
+        assert!(matches!(validated(&[pinned_text(1, &text)], &wide), Err(CedarError::TooLarge(_))));
+        assert!(validated(&[pinned_text(1, "permit(principal, action, resource);")], &wide).is_ok());
     });
 }
