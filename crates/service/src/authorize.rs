@@ -1,22 +1,26 @@
 //! Decisions: the slots of a request, what stands in them, and one answer that names every digest that decided.
 
 mod shadow;
+mod sitting;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use cedarkeep_cedar::{
-    CombineRules, CompiledSet, Decision, DenyReason, Determining, EvaluateError, EvaluateOptions, Overall, PolicyError,
-    SlotDecision, SlotDecisions, Uid, combine,
+    CombineRules, Decision, DenyReason, Determining, EvaluateError, Overall, PolicyError, SlotDecision, SlotDecisions,
+    Uid, combine,
 };
 use cedarkeep_model::{
-    Binding, BindingMode, DecisionId, Digest, PolicySetId, PolicySetVersionId, RequestEntities, ScopeCombination,
-    ScopeType, Timestamp, ZoneId,
+    Binding, BindingMode, DecisionId, Digest, PolicySetId, PolicySetVersionId, ScopeCombination, ScopeType, Timestamp,
+    ZoneId,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use self::shadow::ShadowAnswer;
-use self::shadow::{Asked, Moment, observation, shadow_answer};
+pub use self::{shadow::ShadowAnswer, sitting::CANDIDATES_METRIC};
+use self::{
+    shadow::{Asked, Moment, observation, shadow_answer},
+    sitting::{Evaluated, GivenEntities, Sitting},
+};
 use crate::{
     Call, Code, Error, Service,
     bind::MAX_SESSION,
@@ -25,6 +29,21 @@ use crate::{
 };
 
 /// A question: may this principal do this action to this resource?
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Who.
+    pub principal: Uid,
+    /// Does what.
+    pub action: Uid,
+    /// To what.
+    pub resource: Uid,
+    /// Under which circumstances: a JSON object.
+    pub context: Value,
+    /// The session, when the caller has one.
+    pub session: Option<String>,
+}
+
+/// A question by itself.
 #[derive(Debug, Clone)]
 pub struct DecisionRequest {
     /// Who.
@@ -44,6 +63,22 @@ pub struct DecisionRequest {
     /// Decide at this revision of the zone or a later one.
     pub at_least_revision: Option<u64>,
 }
+
+/// Many questions at once.
+#[derive(Debug)]
+pub struct DecisionBatch {
+    /// What is asked; in place of what was no question, why it is none.
+    pub questions: Vec<Result<Question, Error>>,
+    /// Cedar entity JSON, a list: good for all of them.
+    pub entities: Value,
+    /// Whether the answers name the determining policies and errors.
+    pub explain: bool,
+    /// Decide at this revision of the zone or a later one.
+    pub at_least_revision: Option<u64>,
+}
+
+/// How long decisions took in the service, in seconds.
+pub const DECISION_METRIC: &str = "cedarkeep_decision_seconds";
 
 /// The answer.
 #[derive(Debug, Clone, Serialize)]
@@ -99,7 +134,13 @@ pub struct ScopeAnswer {
 const SLOTS: [ScopeType; 4] = [ScopeType::Zone, ScopeType::Resource, ScopeType::User, ScopeType::Session];
 
 /// A slot's version, ready to be asked.
-type Ready = (Arc<BoundSet>, Result<Arc<LoadedSet>, Error>);
+struct Standing {
+    bound: Arc<BoundSet>,
+    loaded: Arc<LoadedSet>,
+}
+
+/// A slot's shadow version, or why it cannot be asked.
+type Beside = (Arc<BoundSet>, Result<Arc<LoadedSet>, Error>);
 
 impl Service {
     /// Decides one request.
@@ -113,22 +154,42 @@ impl Service {
         zone: ZoneId,
         request: DecisionRequest,
     ) -> Result<DecisionAnswer, Error> {
-        if request.session.as_ref().is_some_and(|session| session.chars().count() > MAX_SESSION) {
-            let message = format!("a session has at most {MAX_SESSION} characters");
-            return Err(Error::new(Code::BadRequest, message));
-        }
         let snapshot = self.recent_snapshot(zone, request.at_least_revision).await?;
-        check_entities(&snapshot, &request)?;
-        let active = self.ready_slots(&snapshot, &request, BindingMode::Active).await;
-        let shadow = self.ready_slots(&snapshot, &request, BindingMode::Shadow).await;
-        let mut loaded = Vec::with_capacity(active.len());
-        for (bound, ready) in active {
-            loaded.push((bound, ready?));
-        }
-        self.decide(&snapshot, request, loaded, shadow).await
+        let DecisionRequest { principal, action, resource, context, session, entities, explain, .. } = request;
+        let question = Question { principal, action, resource, context, session };
+        self.answer(&snapshot, question, &Arc::new(GivenEntities::new(entities)), explain).await
     }
 
-    async fn recent_snapshot(&self, zone: ZoneId, at_least: Option<u64>) -> Result<Arc<Snapshot>, Error> {
+    /// Decides many requests at one moment of the zone, in their order. The entities are read once, for all of them.
+    ///
+    /// # Errors
+    /// `not_found`, and `bad_request` for a revision that the zone does not have. What concerns one request only is its
+    /// own answer.
+    pub async fn authorize_batch(
+        &self,
+        _call: &Call,
+        zone: ZoneId,
+        batch: DecisionBatch,
+    ) -> Result<Vec<Result<DecisionAnswer, Error>>, Error> {
+        /// After so many answers other requests get their turn on this thread.
+        const TURN: usize = 32;
+        let snapshot = self.recent_snapshot(zone, batch.at_least_revision).await?;
+        let entities = Arc::new(GivenEntities::new(batch.entities));
+        let mut answers = Vec::with_capacity(batch.questions.len());
+        for question in batch.questions {
+            if answers.len() % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            answers.push(match question {
+                Ok(question) => self.answer(&snapshot, question, &entities, batch.explain).await,
+                Err(error) => Err(error),
+            });
+        }
+        Ok(answers)
+    }
+
+    /// The zone as it is at this revision of its, or at a later one.
+    pub(crate) async fn recent_snapshot(&self, zone: ZoneId, at_least: Option<u64>) -> Result<Arc<Snapshot>, Error> {
         let snapshot = self.snapshot(zone).await?;
         let wanted = at_least.unwrap_or(0);
         if snapshot.zone.revision >= wanted {
@@ -143,119 +204,145 @@ impl Service {
         Err(Error::new(Code::BadRequest, message))
     }
 
-    async fn ready_slots(&self, snapshot: &Snapshot, request: &DecisionRequest, mode: BindingMode) -> Vec<Ready> {
-        let mut ready = Vec::new();
-        for scope in SLOTS {
-            let slot = target(snapshot, request, scope).and_then(|target| snapshot.slot(scope, target));
-            let bound = slot.and_then(|slot| match mode {
-                BindingMode::Active => slot.active.as_ref(),
-                BindingMode::Shadow => slot.shadow.as_ref(),
-            });
-            if let Some(bound) = bound {
-                ready.push((Arc::clone(bound), bound.get(self).await));
-            }
+    /// Decides one question at one moment of a zone.
+    pub(crate) async fn answer(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        question: Question,
+        entities: &Arc<GivenEntities>,
+        explain: bool,
+    ) -> Result<DecisionAnswer, Error> {
+        let begun = Instant::now();
+        if question.session.as_ref().is_some_and(|session| session.chars().count() > MAX_SESSION) {
+            let message = format!("a session has at most {MAX_SESSION} characters");
+            return Err(Error::new(Code::BadRequest, message));
         }
-        ready
+        let mut active = Vec::new();
+        for bound in bound(snapshot, &question, BindingMode::Active) {
+            let loaded = match bound.ready(self) {
+                Some(loaded) => loaded,
+                None => bound.get(self).await?,
+            };
+            active.push(Standing { bound: Arc::clone(bound), loaded });
+        }
+        let mut shadow: Vec<Beside> = Vec::new();
+        for bound in bound(snapshot, &question, BindingMode::Shadow) {
+            let loaded = match bound.ready(self) {
+                Some(loaded) => Ok(loaded),
+                None => bound.get(self).await,
+            };
+            shadow.push((Arc::clone(bound), loaded));
+        }
+        let sets = active.iter().map(|standing| &standing.loaded);
+        let sets = sets.chain(shadow.iter().filter_map(|(_, loaded)| loaded.as_ref().ok()));
+        let sets: Vec<_> = sets.map(|loaded| Arc::clone(&loaded.compiled)).collect();
+        let sitting = Sitting::new(snapshot, question, Arc::clone(entities), sets);
+        let (question, mut evaluated) = self.evaluate(sitting).await?;
+        let observed = evaluated.split_off(active.len());
+        let decided = evaluated.into_iter().collect::<Result<Vec<_>, _>>().map_err(evaluate_error)?;
+        let verdict = Verdict { question: &question, active: &active, decided: &decided, explain };
+        let answer = verdict.answer(self, snapshot, shadow, observed);
+        meter(answer.decision, begun);
+        Ok(answer)
+    }
+}
+
+/// What a question came to in the slots that decide.
+struct Verdict<'a> {
+    question: &'a Question,
+    active: &'a [Standing],
+    decided: &'a [SlotDecision],
+    explain: bool,
+}
+
+impl Verdict<'_> {
+    fn slots(&self) -> impl Iterator<Item = (&Standing, &SlotDecision)> {
+        self.active.iter().zip(self.decided)
     }
 
-    async fn decide(
-        &self,
-        snapshot: &Snapshot,
-        request: DecisionRequest,
-        active: Vec<(Arc<BoundSet>, Arc<LoadedSet>)>,
-        shadow: Vec<Ready>,
-    ) -> Result<DecisionAnswer, Error> {
-        let settings = &snapshot.zone.settings;
-        let options =
-            EvaluateOptions { validate: settings.validate_requests, on_forbid_error: settings.on_forbid_error };
-        let explain = request.explain;
-        let asked_for = (!shadow.is_empty()).then(|| Asked::of(&request));
-        let asked: Vec<_> = active.iter().map(|(_, loaded)| Arc::clone(&loaded.compiled)).collect();
-        let beside: Vec<_> =
-            shadow.iter().map(|(_, ready)| ready.as_ref().ok().map(|loaded| Arc::clone(&loaded.compiled))).collect();
-        let evaluate = move || evaluate_all(request, options, &asked, &beside);
-        let (decided, observed) = self.0.cedar.run(evaluate).await?;
-        let decided = decided.into_iter().collect::<Result<Vec<_>, _>>().map_err(evaluate_error)?;
+    fn slot(&self, scope: ScopeType) -> Option<(&Standing, &SlotDecision)> {
+        self.slots().find(|(standing, _)| standing.bound.binding.scope_type == scope)
+    }
 
-        let by_scope = |scope: ScopeType| {
-            active.iter().zip(&decided).find(|((bound, _), _)| bound.binding.scope_type == scope).map(|(_, slot)| slot)
-        };
+    fn answer(
+        &self,
+        service: &Service,
+        snapshot: &Snapshot,
+        shadow: Vec<Beside>,
+        observed: Vec<Evaluated>,
+    ) -> DecisionAnswer {
+        let settings = &snapshot.zone.settings;
+        let decision_of = |scope| self.slot(scope).map(|(_, decision)| decision);
         let slots = SlotDecisions {
-            zone: by_scope(ScopeType::Zone),
-            resource: by_scope(ScopeType::Resource),
-            user: by_scope(ScopeType::User),
-            session: by_scope(ScopeType::Session),
+            zone: decision_of(ScopeType::Zone),
+            resource: decision_of(ScopeType::Resource),
+            user: decision_of(ScopeType::User),
+            session: decision_of(ScopeType::Session),
         };
         let combination = settings.scope_combination;
         let Overall { decision, reason } =
             combine(slots, CombineRules { combination, session_required: settings.session_required });
-        let (decision_id, evaluated_at) = (DecisionId::new(self.0.ids.next()), self.now());
-        let standing =
-            |scope: ScopeType| active.iter().map(|(bound, _)| &bound.binding).find(|b| b.scope_type == scope);
-        let shadow = shadow.into_iter().zip(observed).map(|((bound, ready), observed)| {
-            let decided = by_scope(bound.binding.scope_type).map(|slot| slot.decision);
-            let answer = shadow_answer(&bound.binding, ready, observed, decided, explain);
-            let moment = Moment { decision_id, at: evaluated_at, settings };
-            let standing = standing(bound.binding.scope_type);
-            self.0.divergences.record(observation(&bound.binding, &answer, standing, asked_for.as_ref(), &moment));
-            answer
-        });
-        let shadow = shadow.collect();
-        let scopes = active
-            .iter()
-            .zip(&decided)
-            .map(|((bound, loaded), slot)| scope_answer(&bound.binding, loaded, slot.clone(), explain))
-            .collect();
-        count(decision);
-        Ok(DecisionAnswer {
+        let (decision_id, evaluated_at) = (DecisionId::new(service.0.ids.next()), service.now());
+        let moment = Moment { decision_id, at: evaluated_at, settings };
+        let scopes = self
+            .slots()
+            .map(|(Standing { bound, loaded }, slot)| scope_answer(&bound.binding, loaded, slot, self.explain));
+        DecisionAnswer {
             decision,
             reason,
             decision_id,
             revision: snapshot.zone.revision,
             combination,
             evaluated_at,
-            scopes,
-            shadow,
-        })
+            scopes: scopes.collect(),
+            shadow: if shadow.is_empty() { Vec::new() } else { self.beside(service, shadow, observed, &moment) },
+        }
+    }
+
+    /// What the shadows would have said; each divergence is recorded.
+    fn beside(
+        &self,
+        service: &Service,
+        shadow: Vec<Beside>,
+        observed: Vec<Evaluated>,
+        moment: &Moment<'_>,
+    ) -> Vec<ShadowAnswer> {
+        let asked = Asked::of(self.question);
+        let mut observed = observed.into_iter();
+        let answers = shadow.into_iter().map(|(bound, loaded)| {
+            let evaluated = if loaded.is_ok() { observed.next() } else { None };
+            let standing = self.slot(bound.binding.scope_type);
+            let decided = standing.map(|(_, slot)| slot.decision);
+            let answer = shadow_answer(&bound.binding, loaded, evaluated, decided, self.explain);
+            let standing = standing.map(|(standing, _)| &standing.bound.binding);
+            service.0.divergences.record(observation(&bound.binding, &answer, standing, &asked, moment));
+            answer
+        });
+        answers.collect()
     }
 }
 
-type Evaluated = Result<SlotDecision, EvaluateError>;
-
-/// On the Cedar pool: first what decides, then what only watches.
-fn evaluate_all(
-    request: DecisionRequest,
-    options: EvaluateOptions,
-    active: &[Arc<CompiledSet>],
-    shadow: &[Option<Arc<CompiledSet>>],
-) -> (Vec<Evaluated>, Vec<Option<Evaluated>>) {
-    let DecisionRequest { principal, action, resource, context, entities, .. } = request;
-    let request = cedarkeep_cedar::DecisionRequest { principal, action, resource, context, entities };
-    let decided = active.iter().map(|set| set.evaluate(&request, options)).collect();
-    let observe = |set: &Option<Arc<CompiledSet>>| set.as_ref().map(|set| set.evaluate(&request, options));
-    (decided, shadow.iter().map(observe).collect())
+/// What stands in the slots of a question.
+fn bound<'a>(
+    snapshot: &'a Snapshot,
+    question: &'a Question,
+    mode: BindingMode,
+) -> impl Iterator<Item = &'a Arc<BoundSet>> {
+    SLOTS.into_iter().filter_map(move |scope| {
+        let slot = match scope {
+            ScopeType::Zone => snapshot.slot(scope, String::new),
+            ScopeType::Resource => snapshot.slot(scope, || question.resource.to_string()),
+            ScopeType::User => snapshot.slot(scope, || question.principal.to_string()),
+            ScopeType::Session => {
+                let session = question.session.as_ref()?;
+                snapshot.slot(scope, || session.clone())
+            }
+        };
+        slot.and_then(|slot| slot.of(mode))
+    })
 }
 
-/// Which target a request has in a slot of this kind.
-fn target(snapshot: &Snapshot, request: &DecisionRequest, scope: ScopeType) -> Option<String> {
-    match scope {
-        ScopeType::Zone => Some(snapshot.zone.id.to_string()),
-        ScopeType::Resource => Some(request.resource.to_string()),
-        ScopeType::User => Some(request.principal.to_string()),
-        ScopeType::Session => request.session.clone(),
-    }
-}
-
-fn check_entities(snapshot: &Snapshot, request: &DecisionRequest) -> Result<(), Error> {
-    let given = request.entities.as_array().is_none_or(|entities| !entities.is_empty());
-    if given && snapshot.zone.settings.request_entities == RequestEntities::Refuse {
-        let message = "this zone takes no entities from requests (request_entities is refuse); leave entities out";
-        return Err(Error::new(Code::InvalidRequest, message));
-    }
-    Ok(())
-}
-
-fn evaluate_error(error: EvaluateError) -> Error {
+pub(crate) fn evaluate_error(error: EvaluateError) -> Error {
     match error {
         EvaluateError::InvalidRequest(ref findings) => Error::new(Code::InvalidRequest, error.to_string())
             .with_notices(notices(findings))
@@ -267,29 +354,35 @@ fn evaluate_error(error: EvaluateError) -> Error {
     }
 }
 
-fn scope_answer(binding: &Binding, loaded: &LoadedSet, slot: SlotDecision, explain: bool) -> ScopeAnswer {
-    let SlotDecision { decision, reason, mut determining_policies, errors } = slot;
-    for policy in &mut determining_policies {
-        policy.name = loaded.names.get(&policy.policy_id).cloned().unwrap_or_default();
-    }
+fn scope_answer(binding: &Binding, loaded: &LoadedSet, slot: &SlotDecision, explain: bool) -> ScopeAnswer {
+    let (determining_policies, errors) = if explain {
+        let (mut determining, errors) = loaded.compiled.explain(slot);
+        for policy in &mut determining {
+            policy.name = loaded.names.get(&policy.policy_id).cloned().unwrap_or_default();
+        }
+        (Some(determining), Some(errors))
+    } else {
+        (None, None)
+    };
     ScopeAnswer {
         scope_type: binding.scope_type,
         scope_target_id: binding.scope_target_id.clone(),
-        decision,
-        reason,
+        decision: slot.decision,
+        reason: slot.reason,
         policy_set_id: binding.policy_set_id,
         policy_set_version_id: binding.policy_set_version_id,
         version: binding.version,
         manifest_sha: binding.manifest_sha,
-        determining_policies: explain.then_some(determining_policies),
-        errors: explain.then_some(errors),
+        determining_policies,
+        errors,
     }
 }
 
-fn count(decision: Decision) {
+fn meter(decision: Decision, begun: Instant) {
     let label = match decision {
         Decision::Allow => "allow",
         Decision::Deny => "deny",
     };
     metrics::counter!("cedarkeep_decisions_total", "decision" => label).increment(1);
+    metrics::histogram!(DECISION_METRIC).record(begun.elapsed().as_secs_f64());
 }

@@ -1,5 +1,5 @@
-//! Compiled policy sets by content: one for each manifest and schema digest, bounded by bytes, compiled once however
-//! many ask at the same time.
+//! Compiled policy sets by content: one for each manifest and schema digest, shared by every slot and zone that uses it,
+//! compiled once however many ask at the same time. Those that nobody uses are kept as far as the memory goes.
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! Publishing policy versions.
 
-use cedarkeep_cedar::{CedarError, Finding, Findings, Given, Pinned, PolicyContent};
+use std::sync::Arc;
+
+use cedarkeep_cedar::{CedarError, Compiler, Finding, Findings, Given, Pinned, PolicyContent};
 use cedarkeep_model::{
     Binding, EventKind, OwnerType, Policy, PolicyId, PolicySchema, PolicyVersion, PolicyVersionId, SchemaStatus,
     SchemaVersion, SetVersionRecord, ValidationMode, ZoneId,
@@ -107,10 +109,11 @@ impl Service {
         schema: PolicySchema,
         mode: ValidationMode,
     ) -> Result<PolicyContent, Error> {
+        let compiler = Arc::clone(&self.0.compiler);
         let work = move || {
             let content = given.read().map_err(|error| cedar_error(&error))?;
             if mode == ValidationMode::Strict {
-                validate(&[pin_content(&policy, &content)], &schema)?;
+                validate(&compiler, &[pin_content(&policy, &content)], &schema)?;
             }
             Ok(content)
         };
@@ -204,15 +207,19 @@ pub(crate) fn pin_content(policy: &Policy, content: &PolicyContent) -> Pinned {
 }
 
 /// Validates in strict mode; on the Cedar pool.
-pub(crate) fn validate(policies: &[Pinned], schema: &PolicySchema) -> Result<(), Error> {
-    let findings = findings(policies, schema).map_err(|error| cedar_error(&error))?;
+pub(crate) fn validate(compiler: &Compiler, policies: &[Pinned], schema: &PolicySchema) -> Result<(), Error> {
+    let findings = findings(compiler, policies, schema).map_err(|error| cedar_error(&error))?;
     if findings.errors.is_empty() { Ok(()) } else { Err(invalid(schema, &findings)) }
 }
 
 /// What validation in strict mode finds; on the Cedar pool.
-pub(crate) fn findings(policies: &[Pinned], schema: &PolicySchema) -> Result<Findings, CedarError> {
-    let loaded = cedarkeep_cedar::load_schema(&schema.cedar_schema_json, schema.schema_sha)?;
-    cedarkeep_cedar::validate(policies, &loaded)
+pub(crate) fn findings(
+    compiler: &Compiler,
+    policies: &[Pinned],
+    schema: &PolicySchema,
+) -> Result<Findings, CedarError> {
+    let loaded = compiler.schema(&schema.cedar_schema_json, schema.schema_sha)?;
+    compiler.validate(policies, &loaded)
 }
 
 fn invalid(schema: &PolicySchema, findings: &Findings) -> Error {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cedarkeep_attest::Signer;
-use cedarkeep_cedar::{CompiledSet, Pinned};
+use cedarkeep_cedar::{CompiledSet, Compiler, Pinned};
 use cedarkeep_model::{
     AttestationStatement, AttestationStatus, Digest, EventKind, Manifest, ManifestEntry, NewEntry, OwnerType,
     PolicySchema, PolicySet, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersion, STATEMENT_TYPE,
@@ -89,13 +89,13 @@ impl Service {
             .0
             .cedar
             .run({
-                let schema = schema.clone();
+                let (schema, compiler) = (schema.clone(), Arc::clone(&self.0.compiler));
                 move || {
                     let pinned: Vec<_> = pinned.into_iter().map(pinned_version).collect();
                     if validation == ValidationMode::Strict {
-                        validate(&pinned, &schema)?;
+                        validate(&compiler, &pinned, &schema)?;
                     }
-                    compile(&pinned, &schema)
+                    compile(&compiler, &pinned, &schema)
                 }
             })
             .await??;
@@ -104,9 +104,9 @@ impl Service {
 }
 
 /// Compiles a set; on the Cedar pool.
-pub(crate) fn compile(pinned: &[Pinned], schema: &PolicySchema) -> Result<CompiledSet, Error> {
-    let loaded = cedarkeep_cedar::load_schema(&schema.cedar_schema_json, schema.schema_sha);
-    loaded.and_then(|loaded| cedarkeep_cedar::compile(pinned, loaded)).map_err(|error| cedar_error(&error))
+pub(crate) fn compile(compiler: &Compiler, pinned: &[Pinned], schema: &PolicySchema) -> Result<CompiledSet, Error> {
+    let loaded = compiler.schema(&schema.cedar_schema_json, schema.schema_sha);
+    loaded.and_then(|loaded| compiler.compile(pinned, loaded)).map_err(|error| cedar_error(&error))
 }
 
 /// A stored version as the Cedar room takes it.
@@ -278,9 +278,22 @@ fn event_body(record: &SetVersionRecord, statement: &AttestationStatement) -> se
 
 /// What a caller should know about a set that it publishes or binds.
 pub(crate) fn warnings(compiled: &CompiledSet) -> Vec<Warning> {
-    if compiled.has_permit() {
-        return Vec::new();
+    let warning = |code: &str, message: String| Warning { code: code.to_owned(), message };
+    let mut warnings = Vec::new();
+    if !compiled.has_permit() {
+        let message = "no policy of this set permits anything: bound to a slot, it denies every request there";
+        warnings.push(warning("no_permit", message.to_owned()));
     }
-    let message = "no policy of this set permits anything: bound to a slot, it denies every request there";
-    vec![Warning { code: "no_permit".to_owned(), message: message.to_owned() }]
+    let open = compiled.open_statements();
+    if open > OPEN_STATEMENTS {
+        let message = format!(
+            "{open} statements name neither a principal, an action nor a resource in their scope, so every decision \
+             evaluates all of them; name one (`principal in …`, `action == …`, `resource is …`) where you can"
+        );
+        warnings.push(warning("open_scopes", message));
+    }
+    warnings
 }
+
+/// So many statements with an open scope are worth a warning: together they cost what a whole decision costs otherwise.
+const OPEN_STATEMENTS: usize = 100;

@@ -3,13 +3,14 @@
 use std::{collections::HashSet, sync::Arc};
 
 use cedarkeep_attest::{KeySource, MasterKey, SealingKey};
-use cedarkeep_cedar::{BUILT_IN_SCHEMAS, CedarPool, Given, SchemaContent};
+use cedarkeep_cedar::{BUILT_IN_SCHEMAS, CedarPool, Compiler, Given, SchemaContent};
 use cedarkeep_model::{Clock, Digest, IdSource, OrganizationId, SchemaVersion, Timestamp};
 use cedarkeep_store::{Read, Store};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
-    Code, Error, compiled::CompiledCache, divergences::Divergences, jobs::Jobs, keys::Signers, snapshot::Snapshots,
+    Code, Error, compiled::CompiledCache, divergences::Divergences, jobs::Jobs, keys::Signers, loaded::LoadedSets,
+    snapshot::Snapshots,
 };
 
 /// Sizes that an operator may choose.
@@ -19,12 +20,14 @@ pub struct Config {
     pub cedar_threads: usize,
     /// The most bytes of compiled policy sets that are kept.
     pub compiled_bytes: u64,
+    /// Of so many decisions one is checked by Cedar's own authorizer, of a large set fewer; 0 for none.
+    pub check_every: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let cedar_threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { cedar_threads, compiled_bytes: 1 << 30 }
+        Self { cedar_threads, compiled_bytes: 1 << 30, check_every: 1_000 }
     }
 }
 
@@ -60,7 +63,9 @@ pub(crate) struct Inner {
     pub(crate) built_in: Vec<(SchemaVersion, SchemaContent)>,
     pub(crate) admin_hash: arc_swap::ArcSwapOption<Digest>,
     pub(crate) signers: Signers,
+    pub(crate) compiler: Arc<Compiler>,
     pub(crate) compiled: CompiledCache,
+    pub(crate) loaded: LoadedSets,
     pub(crate) snapshots: Snapshots,
     pub(crate) jobs: Jobs,
     pub(crate) divergences: Divergences,
@@ -76,6 +81,8 @@ pub(crate) struct Inner {
 const ORGANIZATION: &str = "default_organization";
 /// Under which name a text sealed by the master key is kept, by which a wrong master key is noticed.
 const MASTER_CHECK: &str = "master_key_check";
+/// Written by whoever begins a store, so that of many instances that start at once one goes first.
+const START_LOCK: &str = "start_lock";
 
 impl Service {
     /// Reads the shipped schemas and the installation's own values, making those that are not there yet.
@@ -92,7 +99,9 @@ impl Service {
         let (divergences, backlog) = Divergences::new();
         let service = Arc::new(Inner {
             cursor_key: master.sealing_key("cursors")?,
-            compiled: CompiledCache::new(config.compiled_bytes),
+            compiler: Arc::new(Compiler::new(config.check_every)),
+            compiled: CompiledCache::new(config.compiled_bytes / 4),
+            loaded: LoadedSets::new(config.compiled_bytes / 4 * 3),
             signers: Signers::default(),
             snapshots: Snapshots::default(),
             jobs: Jobs::default(),
@@ -160,9 +169,15 @@ fn read_built_in() -> Result<Vec<(SchemaVersion, SchemaContent)>, Error> {
         .collect()
 }
 
+/// Whether a store was begun: from then on it belongs to one master key.
+pub async fn is_begun(store: &dyn Store) -> Result<bool, Error> {
+    Ok(store.read().await?.meta(MASTER_CHECK).await?.is_some())
+}
+
 async fn check_master(store: &dyn Store, master: &MasterKey) -> Result<(), Error> {
     let key = master.sealing_key("master key check")?;
     let mut tx = store.write().await?;
+    tx.put_meta(START_LOCK, b"").await?;
     if let Some(sealed) = tx.meta(MASTER_CHECK).await? {
         let wrong = "the master key is not the one that this store was begun with; give the server that key";
         return key
@@ -176,6 +191,7 @@ async fn check_master(store: &dyn Store, master: &MasterKey) -> Result<(), Error
 
 async fn organization(store: &dyn Store, ids: &dyn IdSource) -> Result<OrganizationId, Error> {
     let mut tx = store.write().await?;
+    tx.put_meta(START_LOCK, b"").await?;
     if let Some(bytes) = tx.meta(ORGANIZATION).await? {
         let known = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
         return known.ok_or_else(|| Error::new(Code::IntegrityError, "the default organization's id is damaged"));

@@ -3,17 +3,17 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
-use cedarkeep_cedar::CompiledSet;
+use cedarkeep_cedar::{CompiledSet, EntityStore};
 use cedarkeep_model::{
     AttestationStatement, AttestationStatus, Binding, BindingMode, PolicyId, PolicySetId, PolicySetVersion,
     PolicySetVersionId, ScopeType, SetVersionRecord, Zone, ZoneId, texts_digest,
 };
 use cedarkeep_store::{Read, ZoneState};
 use moka::future::Cache;
-use tokio::sync::OnceCell;
 
 use crate::{
     Code, Error, Service, keys,
+    loaded::{Loadable, LoadedKey},
     publish_set::{compile, manifest, pinned_version, text_digest},
 };
 
@@ -32,7 +32,12 @@ impl Default for Snapshots {
 /// One moment of a zone.
 pub(crate) struct Snapshot {
     pub(crate) zone: Zone,
-    slots: HashMap<(ScopeType, String), Slot>,
+    /// The zone's entities at this revision.
+    pub(crate) entities: Arc<EntityStore>,
+    zone_slot: Slot,
+    resources: HashMap<String, Slot>,
+    users: HashMap<String, Slot>,
+    sessions: HashMap<String, Slot>,
 }
 
 /// What stands in a slot.
@@ -42,10 +47,10 @@ pub(crate) struct Slot {
     pub(crate) shadow: Option<Arc<BoundSet>>,
 }
 
-/// A binding with its version, loaded and verified at its first use.
+/// A binding with its version, loaded and verified when it is first asked.
 pub(crate) struct BoundSet {
     pub(crate) binding: Binding,
-    loaded: OnceCell<Arc<LoadedSet>>,
+    pub(crate) loaded: Loadable,
 }
 
 /// A version whose manifest, texts, schema and attestation were verified against one another.
@@ -55,32 +60,59 @@ pub(crate) struct LoadedSet {
     pub(crate) names: HashMap<PolicyId, String>,
 }
 
+impl LoadedSet {
+    /// About how much memory it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        /// An entry of the table of names, without the name.
+        const NAME: usize = 64;
+        self.compiled.bytes() + self.names.values().map(|name| NAME + name.len()).sum::<usize>()
+    }
+}
+
 impl Snapshot {
     fn new(state: ZoneState, former: Option<&Self>) -> Self {
-        let mut slots: HashMap<_, Slot> = HashMap::new();
+        let mut snapshot = Self {
+            zone: state.zone,
+            entities: Arc::default(),
+            zone_slot: Slot::default(),
+            resources: HashMap::new(),
+            users: HashMap::new(),
+            sessions: HashMap::new(),
+        };
         for binding in state.bindings {
-            let key = (binding.scope_type, binding.scope_target_id.clone());
-            let known = former.and_then(|former| former.slots.get(&key)).and_then(|slot| slot.of(binding.mode));
-            let bound = match known.filter(|known| known.binding == binding) {
-                Some(known) => Arc::clone(known),
-                None => Arc::new(BoundSet { binding, loaded: OnceCell::new() }),
+            let target = || binding.scope_target_id.clone();
+            let known = former.and_then(|former| former.slot(binding.scope_type, target));
+            let known = known.and_then(|slot| slot.of(binding.mode)).filter(|known| known.binding == binding);
+            let slot = match binding.scope_type {
+                ScopeType::Zone => &mut snapshot.zone_slot,
+                ScopeType::Resource => snapshot.resources.entry(target()).or_default(),
+                ScopeType::User => snapshot.users.entry(target()).or_default(),
+                ScopeType::Session => snapshot.sessions.entry(target()).or_default(),
             };
-            let slot = slots.entry(key).or_default();
-            match bound.binding.mode {
-                BindingMode::Active => slot.active = Some(bound),
-                BindingMode::Shadow => slot.shadow = Some(bound),
-            }
+            let place = match binding.mode {
+                BindingMode::Active => &mut slot.active,
+                BindingMode::Shadow => &mut slot.shadow,
+            };
+            let fresh = || Arc::new(BoundSet { binding: binding.clone(), loaded: Loadable::default() });
+            *place = Some(known.map_or_else(fresh, Arc::clone));
         }
-        Self { zone: state.zone, slots }
+        snapshot
     }
 
-    pub(crate) fn slot(&self, scope: ScopeType, target: String) -> Option<&Slot> {
-        self.slots.get(&(scope, target))
+    /// The slot of this kind; the target is asked for only where it could make a difference.
+    pub(crate) fn slot(&self, scope: ScopeType, target: impl FnOnce() -> String) -> Option<&Slot> {
+        let slots = match scope {
+            ScopeType::Zone => return Some(&self.zone_slot),
+            ScopeType::Resource => &self.resources,
+            ScopeType::User => &self.users,
+            ScopeType::Session => &self.sessions,
+        };
+        if slots.is_empty() { None } else { slots.get(&target()) }
     }
 }
 
 impl Slot {
-    fn of(&self, mode: BindingMode) -> Option<&Arc<BoundSet>> {
+    pub(crate) fn of(&self, mode: BindingMode) -> Option<&Arc<BoundSet>> {
         match mode {
             BindingMode::Active => self.active.as_ref(),
             BindingMode::Shadow => self.shadow.as_ref(),
@@ -129,12 +161,20 @@ impl Service {
 }
 
 impl BoundSet {
-    /// The version, loaded once for this binding.
+    /// The version, if it is ready.
+    pub(crate) fn ready(&self, service: &Service) -> Option<Arc<LoadedSet>> {
+        self.loaded.ready(&service.0.loaded, self.key())
+    }
+
+    /// The version, loaded once for all who ask at the same time.
     pub(crate) async fn get(&self, service: &Service) -> Result<Arc<LoadedSet>, Error> {
         let Binding { zone_id, policy_set_id, policy_set_version_id, .. } = self.binding;
-        let load = || async { Self::load(service, zone_id, policy_set_id, policy_set_version_id).await.map(Arc::new) };
-        let loaded = self.loaded.get_or_try_init(load).await?;
-        Ok(Arc::clone(loaded))
+        let load = async { Self::load(service, zone_id, policy_set_id, policy_set_version_id).await.map(Arc::new) };
+        self.loaded.get(&service.0.loaded, self.key(), load).await
+    }
+
+    fn key(&self) -> LoadedKey {
+        (self.binding.zone_id, self.binding.policy_set_version_id)
     }
 
     /// Loads a version and verifies all of it: the attestation against the zone's keys and the stored record, the
@@ -216,9 +256,10 @@ async fn compiled(
             return Err(damaged("a text is not the attested one"));
         }
         let begun = service.0.clock.now();
+        let compiler = Arc::clone(&service.0.compiler);
         let work = move || {
             let pinned: Vec<_> = pinned.into_iter().map(pinned_version).collect();
-            compile(&pinned, &schema).map(Arc::new)
+            compile(&compiler, &pinned, &schema).map(Arc::new)
         };
         let compiled = service.0.cedar.run(work).await??;
         let micros = u32::try_from(service.0.clock.now().micros() - begun.micros()).unwrap_or(0);

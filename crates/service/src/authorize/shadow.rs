@@ -8,7 +8,7 @@ use cedarkeep_model::{
 };
 use serde::Serialize;
 
-use super::{DecisionRequest, Evaluated, ScopeAnswer, evaluate_error, scope_answer};
+use super::{Evaluated, Question, ScopeAnswer, evaluate_error, scope_answer};
 use crate::{
     Code, Error,
     divergences::{Observation, Outcome},
@@ -63,7 +63,7 @@ pub(super) fn shadow_answer(
     explain: bool,
 ) -> ShadowAnswer {
     let outcome = match (ready, observed) {
-        (Ok(loaded), Some(Ok(slot))) => Ok(scope_answer(binding, &loaded, slot, explain)),
+        (Ok(loaded), Some(Ok(slot))) => Ok(scope_answer(binding, &loaded, &slot, explain)),
         (Ok(_), Some(Err(error))) => Err(evaluate_error(error).code()),
         (Err(error), _) => Err(error.code()),
         (Ok(_), None) => Err(Code::Internal),
@@ -97,8 +97,8 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(request: &DecisionRequest) -> Self {
-        let DecisionRequest { principal, action, resource, .. } = request;
+    pub(super) fn of(question: &Question) -> Self {
+        let Question { principal, action, resource, .. } = question;
         Self { principal: principal.to_string(), action: action.to_string(), resource: resource.to_string() }
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn observation(
     shadow: &Binding,
     answer: &ShadowAnswer,
     standing: Option<&Binding>,
-    asked: Option<&Asked>,
+    asked: &Asked,
     moment: &Moment<'_>,
 ) -> Observation {
     let outcome = match answer {
@@ -123,7 +123,7 @@ pub(super) fn observation(
         ShadowAnswer::Evaluated { scope, diverged: true } => {
             let would_allow = scope.decision == Decision::Allow;
             let sampled = moment.decision_id.uuid().as_u128() % 100 < moment.settings.divergence_sample_percent.into();
-            let record = asked.filter(|_| sampled).map(|asked| {
+            let record = sampled.then(|| {
                 Box::new(Divergence {
                     zone_id: shadow.zone_id,
                     decision_id: moment.decision_id,

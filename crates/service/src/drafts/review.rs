@@ -1,6 +1,8 @@
 //! What would stop the publication of a policy draft: found the way publishing finds it, said without refusing.
 
-use cedarkeep_cedar::{CedarError, Finding};
+use std::sync::Arc;
+
+use cedarkeep_cedar::{CedarError, Compiler, Finding};
 use cedarkeep_model::{DraftContent, Origin, Policy, PolicyDraft, PolicySchema, ValidationMode, Zone};
 use cedarkeep_store::Read;
 
@@ -67,7 +69,8 @@ impl Service {
         drop(store);
         let unfit: Vec<_> = schema.as_ref().err().map(DraftWarning::from).into_iter().collect();
         let schema = schema.ok().filter(|_| zone.settings.validation_mode == ValidationMode::Strict);
-        let look = move || look(&policy, draft, schema.as_ref());
+        let compiler = Arc::clone(&self.0.compiler);
+        let look = move || look(&compiler, &policy, draft, schema.as_ref());
         let mut state = self.0.cedar.run(look).await??;
         state.warnings.splice(0..0, unfit);
         Ok(state)
@@ -75,10 +78,15 @@ impl Service {
 }
 
 /// Reads the content, and validates it when there is a schema to hold it against; on the Cedar pool.
-fn look(policy: &Policy, draft: PolicyDraft, schema: Option<&PolicySchema>) -> Result<PolicyDraftState, Error> {
+fn look(
+    compiler: &Compiler,
+    policy: &Policy,
+    draft: PolicyDraft,
+    schema: Option<&PolicySchema>,
+) -> Result<PolicyDraftState, Error> {
     match super::given(draft.content.as_ref())?.read() {
         Ok(content) => {
-            let found = schema.map(|schema| findings(&[pin_content(policy, &content)], schema)).transpose();
+            let found = schema.map(|schema| findings(compiler, &[pin_content(policy, &content)], schema)).transpose();
             let warnings = match found {
                 Ok(found) => {
                     let errors = found.unwrap_or_default().errors;

@@ -1,0 +1,79 @@
+//! Bound versions that are kept ready, bounded by bytes.
+//!
+//! A binding only points at its version: what keeps it alive is one cache for all zones, from which the versions go that
+//! were not asked for longest. A decision takes its pointer and no lock; once a second it tells the cache that the
+//! version is in use.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use arc_swap::ArcSwapOption;
+use cedarkeep_model::{PolicySetVersionId, ZoneId};
+use moka::sync::Cache;
+use tokio::sync::Mutex;
+
+use crate::{Error, snapshot::LoadedSet};
+
+/// What a loaded version is known by.
+pub(crate) type LoadedKey = (ZoneId, PolicySetVersionId);
+
+/// What keeps versions alive.
+pub(crate) struct LoadedSets {
+    cache: Cache<LoadedKey, Arc<LoadedSet>>,
+    started: Instant,
+}
+
+impl LoadedSets {
+    /// Keeps versions of so many bytes together.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let weigh = |_: &LoadedKey, set: &Arc<LoadedSet>| u32::try_from(set.bytes()).unwrap_or(u32::MAX);
+        Self { cache: Cache::builder().max_capacity(bytes).weigher(weigh).build(), started: Instant::now() }
+    }
+}
+
+/// A pointer at a version that may have to be loaded, again and again.
+#[derive(Default)]
+pub(crate) struct Loadable {
+    place: ArcSwapOption<Weak<LoadedSet>>,
+    /// The second in which the cache was last told.
+    told: AtomicU64,
+    loading: Mutex<()>,
+}
+
+impl Loadable {
+    /// The version, if it is ready.
+    pub(crate) fn ready(&self, sets: &LoadedSets, key: LoadedKey) -> Option<Arc<LoadedSet>> {
+        let loaded = self.place.load().as_ref()?.upgrade()?;
+        let second = sets.started.elapsed().as_secs();
+        if self.told.swap(second, Ordering::Relaxed) != second && sets.cache.get(&key).is_none() {
+            // Somebody else still holds what the cache has given up.
+            sets.cache.insert(key, Arc::clone(&loaded));
+        }
+        Some(loaded)
+    }
+
+    /// The version; who asks while it is loaded waits for the one who loads it.
+    pub(crate) async fn get(
+        &self,
+        sets: &LoadedSets,
+        key: LoadedKey,
+        load: impl Future<Output = Result<Arc<LoadedSet>, Error>>,
+    ) -> Result<Arc<LoadedSet>, Error> {
+        if let Some(loaded) = self.ready(sets, key) {
+            return Ok(loaded);
+        }
+        let _turn = self.loading.lock().await;
+        if let Some(loaded) = self.ready(sets, key) {
+            return Ok(loaded);
+        }
+        let loaded = load.await?;
+        self.place.store(Some(Arc::new(Arc::downgrade(&loaded))));
+        sets.cache.insert(key, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+}
