@@ -184,6 +184,36 @@ fn requests_fit_exactly_when_cedar_says_so() {
     });
 }
 
+/// Cedar reads an unknown even where a record with that member is declared.
+#[test]
+fn a_declared_member_can_be_an_escape_all_the_same() {
+    let types = Types {
+        context: vec![("__extn", Type::Record(vec![("fn", Type::String, true), ("arg", Type::String, true)]), true)],
+        ..SMALL
+    };
+    on_pool(move || {
+        let schema = schema(&types.schema());
+        let with = |function: &str| json!({"__extn": {"fn": function, "arg": "a"}});
+        let cedars = Context::from_json_value(with("unknown"), Some((schema.cedar(), &read())));
+        assert!(cedars.is_err() || !matches!(cedars.unwrap().as_ref(), ast::Context::Value(_)));
+        assert!(cedars_context(&with("other"), Some(&schema)).is_some());
+        assert!(["unknown", "other"].iter().all(|function| our_context(&with(function), Some(&schema)).is_none()));
+    });
+}
+
+/// Cedar overlooks what it does not know there, without a look at how much it is.
+#[test]
+fn escapes_hold_nothing_else() {
+    on_pool(|| {
+        for json in [
+            json!({"a": {"__entity": {"type": "User", "id": "a", "more": [[]]}}}),
+            json!({"a": {"__extn": {"fn": "ip", "arg": "::1", "more": [[]]}}}),
+        ] {
+            assert!(cedars_context(&json, None).is_some() && our_context(&json, None).is_none(), "{json}");
+        }
+    });
+}
+
 #[test]
 fn entities_are_of_declared_types_and_no_actions() {
     on_pool(|| {

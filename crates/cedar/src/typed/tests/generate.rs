@@ -194,8 +194,12 @@ fn escaped_extension(of: &'static str, mistakes: bool) -> impl Strategy<Value = 
         ),
         _ => ("duration", ["1d2h", "0ms", "-1h30m", "106751991167d7h12m55s807ms"], ["1h1d", "", "9999999999999d"]),
     };
-    (select(right.to_vec()), mistake(mistakes, select(wrong.to_vec())))
-        .prop_map(move |(right, wrong)| json!({"__extn": {"fn": function, "arg": wrong.unwrap_or(right)}}))
+    let other = select(vec!["ip", "decimal", "datetime", "duration", "offset", "unknown", "if", ""]);
+    (select(right.to_vec()), mistake(mistakes, select(wrong.to_vec())), mistake(mistakes, other)).prop_map(
+        move |(right, wrong, other)| {
+            json!({"__extn": {"fn": other.unwrap_or(function), "arg": wrong.unwrap_or(right)}})
+        },
+    )
 }
 
 /// A value such as the schemaless reader takes; with mistakes also what it does not take.
