@@ -21,6 +21,7 @@ mod entity_store;
 mod error;
 mod evaluate;
 mod facts;
+mod foreign;
 mod given_entities;
 mod guard_json;
 mod guard_schema;
@@ -55,6 +56,7 @@ pub use entity_store::{Change, EntityStore, InvalidHierarchy};
 pub use error::{CedarError, EvaluateError, Finding, Findings, MAX_FINDINGS};
 pub use evaluate::{Agreement, Decision, DenyReason, Determining, Effect, Passing, PolicyError, SlotDecision};
 pub use facts::Facts;
+pub use foreign::{LeftOut, Parties};
 pub use given_entities::{
     GivenEntity, MAX_ENTITY_BYTES, MAX_ENTITY_ID_BYTES, MAX_ENTITY_TYPE_BYTES, MAX_ENTITY_VALUES, read_stored,
 };

@@ -106,6 +106,11 @@ impl Shapes {
 }
 
 impl ActionShape {
+    /// Whether entities of such types may stand in a request with this action, whatever their ids.
+    pub(crate) fn applies_to(&self, principal: &EntityUID, resource: &EntityUID) -> bool {
+        self.principals.contains_key(principal.entity_type()) && self.resources.contains_key(resource.entity_type())
+    }
+
     /// Whether Cedar's validation takes a request with this action for these two; the context is another matter.
     pub(crate) fn applies(&self, principal: &EntityUID, resource: &EntityUID) -> bool {
         let fits = |kinds: &HashMap<EntityType, Arc<Kind>>, uid: &EntityUID| {
