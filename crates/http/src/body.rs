@@ -37,6 +37,12 @@ pub(crate) trait RequestBody: DeserializeOwned + Send {
     /// Whether an `Idempotency-Key` counts; decisions ignore it.
     const KEYED: bool = true;
 
+    /// Reads a body that is as it should be, and says nothing of any other: that is read again, at length, to say what
+    /// is wrong with it. For the routes where each microsecond counts.
+    fn quick(_body: &[u8]) -> Option<Self> {
+        None
+    }
+
     /// Whether a member belongs to the published API but not to this server.
     fn unsupported(_member: &str) -> bool {
         false
@@ -109,6 +115,11 @@ fn check_media_type(headers: &HeaderMap, body: &[u8]) -> Result<(), Failure> {
 async fn read<T: RequestBody>(bytes: Bytes) -> Result<T, Failure> {
     if bytes.is_empty() && T::OPTIONAL {
         return typed(Map::new());
+    }
+    if bytes.len() <= PARSED_INLINE_BYTES
+        && let Some(body) = T::quick(&bytes)
+    {
+        return Ok(body);
     }
     let members = if bytes.len() <= PARSED_INLINE_BYTES {
         members(&bytes)?

@@ -21,8 +21,9 @@ pub fn parse(bytes: &[u8]) -> Result<Value, InvalidJson> {
     Ok(serde_json::from_slice::<Strict>(bytes)?.0)
 }
 
-/// A JSON value that was read without duplicate member names.
-struct Strict(Value);
+/// A JSON value that was read without duplicate member names, as part of something larger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Strict(pub Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -18,6 +18,8 @@ use super::kinds::{
 };
 use crate::{body::RequestBody, failure::Failure};
 
+mod quick;
+
 /// A question: may this principal do this to that resource?
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -198,6 +200,10 @@ impl From<&Error> for BatchError {
 impl RequestBody for AuthorizeRequest {
     const KEYED: bool = false;
     const LARGE: bool = true;
+
+    fn quick(body: &[u8]) -> Option<Self> {
+        quick::authorize_request(body)
+    }
 }
 
 kind!(

@@ -3,9 +3,11 @@
 
 mod apply;
 mod attestation;
+mod authzen_settings;
 mod binding;
 mod decision;
 mod divergence;
+mod entity;
 mod error;
 mod event;
 pub(crate) mod kinds;
@@ -34,9 +36,11 @@ use utoipa::ToSchema;
 pub(crate) use self::{
     apply::{ApplyManifest, ApplyRequest, ApplyResult},
     attestation::{AttestationEnvelope, AttestationStatement},
+    authzen_settings::AuthzenSettings,
     binding::{BindingPut, PolicyBinding},
-    decision::{AuthorizeRequest, Decision},
+    decision::{AuthorizeBatchRequest, AuthorizeRequest, Decision, DecisionList},
     divergence::Divergences,
+    entity::{EntitiesChanged, EntitiesPut, Entity, EntityPut, entity_json},
     error::ErrorBody,
     event::ZoneEvent,
     list::{List, PageInfo, Pagination},
