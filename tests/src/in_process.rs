@@ -13,11 +13,10 @@ use cedarkeep_model::{
 use cedarkeep_service::{
     Call, Config, GivenPolicy, GivenSchema, NewEntry, NewPolicy, NewZone, Parts, Principal, Service, SettingsPatch,
 };
-use cedarkeep_store::Store as _;
-use cedarkeep_store_sql::{OpenOptions, SqliteStore};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
-use tempfile::TempDir;
+use cedarkeep_store::Store;
 use uuid::Uuid;
+
+use crate::home::{Engine, Home};
 
 /// A clock that begins on 2026-01-01 and steps a millisecond each time it is read.
 #[derive(Debug)]
@@ -70,14 +69,14 @@ pub struct InProcess {
     /// Its clock.
     pub clock: Arc<SteppingClock>,
     /// Its store.
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Store>,
     ground: Ground,
 }
 
 /// What outlives a service: where its data lies, and where its time, ids and keys come from.
 #[derive(Clone)]
 pub struct Ground {
-    folder: Arc<TempDir>,
+    home: Arc<Home>,
     clock: Arc<SteppingClock>,
     ids: Arc<CountingIds>,
     keys: Arc<dyn KeySource>,
@@ -87,8 +86,7 @@ impl Ground {
     /// A fresh one, with keys from this source.
     #[must_use]
     pub fn new(keys: Arc<dyn KeySource>) -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self { folder, clock: Arc::default(), ids: Arc::default(), keys }
+        Self { home: Arc::default(), clock: Arc::default(), ids: Arc::default(), keys }
     }
 
     /// A store and a service on it.
@@ -97,12 +95,10 @@ impl Ground {
     }
 
     async fn open_with(&self, config: Config) -> InProcess {
-        let options = OpenOptions { path: self.folder.path().join("cedarkeep.db"), readers: 4 };
-        let store = Arc::new(SqliteStore::open(&options).await.unwrap());
-        self.serve(store, config).await
+        self.serve(self.home.open().await, config).await
     }
 
-    async fn serve(&self, store: Arc<SqliteStore>, config: Config) -> InProcess {
+    async fn serve(&self, store: Arc<dyn Store>, config: Config) -> InProcess {
         let parts = Parts {
             store: store.clone(),
             clock: self.clock.clone(),
@@ -130,20 +126,26 @@ impl InProcess {
         Self::with(2048, Config::default()).await
     }
 
+    /// The same on this engine, whatever the environment asks for.
+    pub async fn on(engine: Engine) -> Self {
+        Self::open(Arc::new(Home::on(engine)), 2048, Config::default()).await
+    }
+
     /// A fresh one.
     pub async fn with(key_bits: u32, config: Config) -> Self {
-        Self::open(Arc::new(tempfile::tempdir().unwrap()), key_bits, config).await
+        Self::open(Arc::default(), key_bits, config).await
     }
 
     /// Another service on the same store, as after a restart.
     pub async fn restart(&self) -> Self {
         self.service.close().await;
-        Self::open(Arc::clone(&self.ground.folder), 2048, Config::default()).await
+        Self::open(Arc::clone(&self.ground.home), 2048, Config::default()).await
     }
 
-    async fn open(folder: Arc<TempDir>, key_bits: u32, config: Config) -> Self {
+    async fn open(home: Arc<Home>, key_bits: u32, config: Config) -> Self {
         let keys = Arc::new(KeyPool::from_pems(fixture_keys(key_bits)).unwrap());
-        Ground { folder, ..Ground::new(keys) }.open_with(config).await
+        let (clock, ids) = (Arc::default(), Arc::default());
+        Ground { home, clock, ids, keys }.open_with(config).await
     }
 
     /// Another service on the same store at the same time.
@@ -151,23 +153,15 @@ impl InProcess {
         self.ground.serve(self.store.clone(), Config::default()).await
     }
 
-    /// Changes what is stored, with the guards taken away as somebody with the file could.
+    /// Changes what is stored, with the guards taken away as somebody who owns the database could.
     pub async fn tamper(&self, sql: &str) {
-        let mut db = SqliteConnection::connect(&format!("sqlite:{}", self.database().display())).await.unwrap();
-        let triggers = sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'trigger'");
-        let triggers: Vec<String> = triggers.fetch_all(&mut db).await.unwrap();
-        for trigger in triggers {
-            db.execute(AssertSqlSafe(format!("DROP TRIGGER {trigger}"))).await.unwrap();
-        }
-        let changed = db.execute(AssertSqlSafe(sql.to_owned())).await.unwrap().rows_affected();
-        assert!(changed > 0, "{sql} changes nothing");
-        db.close().await.unwrap();
+        self.ground.home.tamper(sql).await;
     }
 
-    /// Where its database lies.
+    /// Where its data is.
     #[must_use]
-    pub fn database(&self) -> std::path::PathBuf {
-        self.ground.folder.path().join("cedarkeep.db")
+    pub fn home(&self) -> &Home {
+        &self.ground.home
     }
 
     /// A call by the administrator.

@@ -1,4 +1,5 @@
 //! Shared helpers of the test targets.
 
+pub mod home;
 pub mod in_process;
 pub mod server;

@@ -3,7 +3,6 @@
 
 use std::{
     env,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, cedarkeep, run, serve};
+use cedarkeep_tests::{
+    home::Home,
+    server::{FIXTURE_TOKEN, Server, run},
+};
 use serde_json::{Value, json};
 
 /// How many clients publish at once.
@@ -57,8 +59,8 @@ impl Client {
     }
 }
 
-fn start(data: &Path) -> Server {
-    Server::start(serve(data).env("CEDARKEEP_ADMIN_TOKEN", FIXTURE_TOKEN))
+fn start(home: &Home) -> Server {
+    Server::start(home.serve().env("CEDARKEEP_ADMIN_TOKEN", FIXTURE_TOKEN))
 }
 
 fn text<'a>(object: &'a Value, member: &str) -> &'a str {
@@ -98,13 +100,12 @@ fn load(url: &str, zone: &str, numbers: &AtomicU64, acknowledged: &Sender<Object
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
     let kills: u64 = env::var("KILLS").map_or(50, |kills| kills.parse().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path();
+    let home = Home::default();
     let mut random = Random(0x00c0_ffee_1234_5678);
     let numbers = Arc::new(AtomicU64::new(0));
     let (mut all, mut slowest) = (Vec::new(), Duration::ZERO);
 
-    let mut server = start(data);
+    let mut server = start(&home);
     let zone = Client::new(&server.url).post("/zones", &json!({"name": "Test"})).unwrap();
     let zone = text(&zone, "id").to_owned();
     for round in 0..kills {
@@ -128,7 +129,7 @@ fn what_was_acknowledged_survives_kill_9() {
             client.join().unwrap();
         }
         let begun = Instant::now();
-        server = start(data);
+        server = start(&home);
         slowest = slowest.max(begun.elapsed());
         fresh.extend(noted);
         check(&server, &fresh, round);
@@ -136,7 +137,7 @@ fn what_was_acknowledged_survives_kill_9() {
     }
     check(&server, &all, kills);
     drop(server);
-    let fsck = run(cedarkeep(["fsck", "--output", "json", "--data-dir"]).arg(data));
+    let fsck = run(&mut home.cedarkeep(["fsck", "--output", "json"]));
     assert_eq!(fsck.code, Some(0), "{} {}", fsck.out, fsck.err);
     println!("{kills} kills, {} objects acknowledged and found, slowest start {} ms", all.len(), slowest.as_millis());
 }

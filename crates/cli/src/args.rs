@@ -30,6 +30,11 @@ pub(crate) enum Command {
     ///
     /// Changes nothing and may run beside a server. Exits 0 only when nothing is wrong, and 1 otherwise.
     Fsck(FsckCommand),
+    /// Bring the schema of the store up to date and stop
+    ///
+    /// `serve` does the same when it starts. Alone it is for those who let a role with more rights do this than their
+    /// servers have. Any number may run at once.
+    Migrate(MigrateCommand),
     /// The administrator's token
     #[command(subcommand)]
     AdminToken(AdminTokenCommand),
@@ -118,9 +123,17 @@ pub(crate) struct FsckCommand {
     pub(crate) output: Form,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct MigrateCommand {
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminTokenCommand {
-    /// Make a new token in place of a lost one; no server may be running on the store
+    /// Make a new token in place of a lost one; no server may be running on the data folder
     Reset(ResetCommand),
 }
 

@@ -1,6 +1,6 @@
 //! Settings: flag over environment over file over default.
 
-use std::{fs, net::SocketAddr, num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, fs, net::SocketAddr, num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Context as _, bail};
 use cedarkeep_http::{BaseUrl, HttpConfig, Limits, MetricsAccess};
@@ -62,12 +62,38 @@ pub(crate) struct StoreFlags {
     /// The folder for everything that is kept [default: ./data]
     #[arg(long, value_name = "FOLDER", env = "CEDARKEEP_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Where the store is, as sqlite:PATH [default: cedarkeep.db in the data folder]
+    /// Where the store is: sqlite:PATH, or postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full
+    ///
+    /// By default cedarkeep.db in the data folder. A password belongs into the environment, as a part of this or as
+    /// PGPASSWORD, or into ~/.pgpass: what stands on a command line can be read by everybody on the machine.
     #[arg(long, value_name = "URL", env = "CEDARKEEP_DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: Option<String>,
+    pub(crate) database_url: Option<DatabaseUrl>,
+    /// The most connections to PostgreSQL at once [default: 8]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_DATABASE_POOL_SIZE")]
+    pub(crate) database_pool_size: Option<NonZeroU16>,
+    /// How long PostgreSQL may work, or wait for a lock, for one statement [default: 30]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_DATABASE_STATEMENT_SECONDS")]
+    pub(crate) database_statement_seconds: Option<NonZeroU16>,
     /// A file that holds the master key, instead of the environment
     #[arg(long, value_name = "FILE", env = "CEDARKEEP_MASTER_KEY_FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
+}
+
+/// A URL that may hold a password: nothing prints it.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct DatabaseUrl(pub(crate) String);
+
+impl From<&str> for DatabaseUrl {
+    fn from(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
 }
 
 /// The form of the log.
@@ -110,6 +136,7 @@ impl ServeSettings {
         let service = cedarkeep_service::Config {
             cedar_threads: flags.cedar_threads.map_or(defaults.cedar_threads, |threads| threads.get().into()),
             compiled_bytes: flags.compiled_mib.map_or(defaults.compiled_bytes, |mib| u64::from(mib) << 20),
+            ..defaults
         };
         Ok(Self {
             place,
@@ -151,6 +178,8 @@ impl StoreFlags {
         Self {
             data_dir: self.data_dir.or(below.data_dir),
             database_url: self.database_url.or(below.database_url),
+            database_pool_size: self.database_pool_size.or(below.database_pool_size),
+            database_statement_seconds: self.database_statement_seconds.or(below.database_statement_seconds),
             master_key_file: self.master_key_file.or(below.master_key_file),
         }
     }
@@ -187,7 +216,8 @@ struct FileText {
 fn read(file: &ConfigFile) -> anyhow::Result<Option<FileText>> {
     let Some(path) = file.config.clone() else { return Ok(None) };
     let text = fs::read_to_string(&path).with_context(|| format!("the configuration file {}", path.display()))?;
-    let table: toml::Table = text.parse().with_context(|| format!("the configuration file {}", path.display()))?;
+    let table: toml::Table =
+        text.parse().map_err(discreet).with_context(|| format!("the configuration file {}", path.display()))?;
     let known = known_keys();
     if let Some(unknown) = table.keys().find(|key| !known.contains(key)) {
         bail!("the configuration file {}: unknown key {unknown:?}; known are {}", path.display(), known.join(", "));
@@ -206,7 +236,16 @@ fn known_keys() -> Vec<String> {
 /// The part of the file that these flags name.
 fn part<T: DeserializeOwned + Default>(file: Option<&FileText>) -> anyhow::Result<T> {
     let Some(FileText { path, text }) = file else { return Ok(T::default()) };
-    toml::from_str(text).with_context(|| format!("the configuration file {}", path.display()))
+    toml::from_str(text).map_err(discreet).with_context(|| format!("the configuration file {}", path.display()))
+}
+
+/// Errors quote the line that they are about; one with a password in it must not be.
+fn discreet(mut error: toml::de::Error) -> toml::de::Error {
+    let quoted = error.to_string();
+    if quoted.contains("database-url") || quoted.contains("://") {
+        error.set_input(None);
+    }
+    error
 }
 
 fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err: std::fmt::Display>>(

@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use cedarkeep_cedar::CedarPool;
 use cedarkeep_service::fsck::{Report, check};
-use cedarkeep_store::Store as _;
 use serde_json::json;
 use tokio::runtime;
 
@@ -28,13 +26,9 @@ pub(crate) fn run(command: FsckCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn examine(place: &Place) -> anyhow::Result<Report> {
-    // Opening would make an empty store, and find it clean.
-    if !place.has_database()? {
-        bail!("there is no store at {}", place.database.display());
-    }
-    let store = installation::open_store(place).await?;
+    let store = installation::open_existing(place).await?;
     let cedar = CedarPool::new(0)?;
-    let report = check(&store, &cedar).await;
+    let report = check(&*store, &cedar).await;
     store.close().await;
     Ok(report?)
 }

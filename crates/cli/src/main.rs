@@ -10,6 +10,8 @@ mod fetch;
 mod fsck;
 mod installation;
 mod log;
+mod measure;
+mod migrate;
 mod output;
 mod place;
 mod secrets;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Command::Verify(flags) => verify::run(flags),
         Command::Export(flags) => export::run(&flags),
         Command::Fsck(flags) => fsck::run(flags),
+        Command::Migrate(flags) => migrate::run(flags),
         Command::AdminToken(AdminTokenCommand::Reset(flags)) => admin_token::reset(flags),
         Command::Completions { shell } => output::completions(shell),
     };

@@ -1,70 +1,85 @@
 //! Where an installation keeps its things: the data folder, the database file, the files beside them.
 
 use std::{
+    fmt,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
+use cedarkeep_store_sql::PostgresOptions;
 
-use crate::config::StoreFlags;
+use crate::config::{DatabaseUrl, StoreFlags};
 
 /// Where an installation keeps its things.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// The data folder.
     pub(crate) data_dir: PathBuf,
-    /// The database file.
-    pub(crate) database: PathBuf,
+    /// The database.
+    pub(crate) database: Database,
     /// Where the master key is, when the operator said so.
     pub(crate) master_key_file: Option<PathBuf>,
+}
+
+/// Where the database is.
+#[derive(Debug)]
+pub(crate) enum Database {
+    /// A file of the embedded engine.
+    File(PathBuf),
+    /// On a PostgreSQL server.
+    Postgres(Box<PostgresOptions>),
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Postgres(options) => write!(f, "postgres://{}", options.place()),
+        }
+    }
 }
 
 /// Held as long as nobody else may use the place.
 #[derive(Debug)]
 pub(crate) struct Locks {
-    _files: [File; 2],
+    _files: Vec<File>,
 }
 
 impl Place {
     /// What the flags say, with the defaults where they say nothing.
     pub(crate) fn settle(flags: StoreFlags) -> anyhow::Result<Self> {
         let data_dir = flags.data_dir();
-        let database = match &flags.database_url {
-            Some(url) => database_path(url)?,
-            None => data_dir.join("cedarkeep.db"),
+        let mut database = match &flags.database_url {
+            Some(DatabaseUrl(url)) => database(url)?,
+            None => Database::File(data_dir.join("cedarkeep.db")),
         };
+        if let Database::Postgres(options) = &mut database {
+            let seconds = flags.database_statement_seconds.map(|seconds| Duration::from_secs(seconds.get().into()));
+            options.pool_size = flags.database_pool_size.map_or(options.pool_size, |size| size.get().into());
+            options.statement_timeout = seconds.unwrap_or(options.statement_timeout);
+        }
         Ok(Self { data_dir, database, master_key_file: flags.master_key_file })
     }
 
-    /// Makes the data folder, for its owner alone, and takes the place.
+    /// Makes the data folder, for its owner alone, and takes the place. A database on a server is taken by nobody: other
+    /// instances have data folders of their own.
     ///
     /// # Errors
     /// When another process has taken it.
     pub(crate) fn take(&self) -> anyhow::Result<Locks> {
         make_folder(&self.data_dir)?;
-        // Two data folders may name one database, so both are taken.
-        let mut beside = self.database.clone().into_os_string();
-        beside.push(".lock");
-        Ok(Locks { _files: [lock(&self.data_dir.join("lock"))?, lock(Path::new(&beside))?] })
-    }
-
-    /// Whether there is a database already.
-    pub(crate) fn has_database(&self) -> anyhow::Result<bool> {
-        match fs::metadata(&self.database) {
-            Ok(found) => Ok(found.len() > 0),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error).with_context(|| format!("the database {}", self.database.display())),
+        let mut files = vec![lock(&self.data_dir.join("lock"))?];
+        if let Database::File(path) = &self.database {
+            // Two data folders may name one database, so both are taken.
+            let mut beside = path.clone().into_os_string();
+            beside.push(".lock");
+            files.push(lock(Path::new(&beside))?);
         }
-    }
-
-    /// Makes the database file, for its owner alone, when it is not there; SQLite gives the files beside it its mode.
-    pub(crate) fn make_database(&self) -> anyhow::Result<()> {
-        private(OpenOptions::new().append(true).create(true), &self.database)
-            .map(drop)
-            .with_context(|| format!("the database {}", self.database.display()))
+        Ok(Locks { _files: files })
     }
 
     /// The file that the administrator's token is written to when the server makes one.
@@ -74,12 +89,16 @@ impl Place {
 
     /// The file that the master key is in.
     pub(crate) fn master_key_file(&self) -> PathBuf {
-        self.master_key_file.clone().unwrap_or_else(|| self.database.with_file_name("master.key"))
+        match (&self.master_key_file, &self.database) {
+            (Some(file), _) => file.clone(),
+            (None, Database::File(path)) => path.with_file_name("master.key"),
+            (None, Database::Postgres(_)) => self.data_dir.join("master.key"),
+        }
     }
 }
 
-/// The path that a database URL names.
-fn database_path(url: &str) -> anyhow::Result<PathBuf> {
+/// The database that a URL names.
+fn database(url: &str) -> anyhow::Result<Database> {
     // The URL itself may hold a password: no error repeats it.
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
@@ -88,13 +107,27 @@ fn database_path(url: &str) -> anyhow::Result<PathBuf> {
             if path.is_empty() || path.starts_with(':') || path.contains('?') {
                 bail!("the database URL must be sqlite:PATH, where PATH is a file and nothing follows it");
             }
-            Ok(PathBuf::from(path))
+            Ok(Database::File(PathBuf::from(path)))
         }
-        "postgres" | "postgresql" => {
-            bail!("this build has only the embedded engine: the database URL must be sqlite:PATH, not PostgreSQL")
-        }
-        _ => bail!("the database URL must be sqlite:PATH"),
+        "postgres" | "postgresql" => Ok(Database::Postgres(Box::new(PostgresOptions::from_url(url)?))),
+        _ => bail!("the database URL must be sqlite:PATH or postgres://USER@HOST:PORT/DATABASE"),
     }
+}
+
+/// Whether there is a database in this file.
+pub(crate) fn is_database(path: &Path) -> anyhow::Result<bool> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.len() > 0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("the database {}", path.display())),
+    }
+}
+
+/// Makes the database file, for its owner alone, when it is not there; SQLite gives the files beside it its mode.
+pub(crate) fn make_database(path: &Path) -> anyhow::Result<()> {
+    private(OpenOptions::new().append(true).create(true), path)
+        .map(drop)
+        .with_context(|| format!("the database {}", path.display()))
 }
 
 /// Makes a folder that only its owner may enter. One that is there already keeps its mode: it may be there for others
@@ -136,20 +169,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_url_names_a_file() {
-        for (url, path) in
-            [("sqlite:a.db", "a.db"), ("sqlite:/b/a.db", "/b/a.db"), ("sqlite://a.db", "a.db"), ("sqlite:///a", "/a")]
-        {
-            assert_eq!(database_path(url).unwrap(), Path::new(path), "{url}");
+    fn a_database_url_names_a_file_or_a_server() {
+        for (url, name) in [
+            ("sqlite:a.db", "a.db"),
+            ("sqlite:/b/a.db", "/b/a.db"),
+            ("sqlite://a.db", "a.db"),
+            ("sqlite:///a", "/a"),
+            ("postgres://user:hunter2@db:5433/cedarkeep", "postgres://db:5433/cedarkeep"),
+        ] {
+            assert_eq!(database(url).unwrap().to_string(), name, "{url}");
         }
-        for url in ["sqlite:", "sqlite", "sqlite::memory:", "sqlite:a.db?mode=ro", "mysql:a", "a.db", ""] {
-            assert!(database_path(url).is_err(), "{url}");
+        for url in ["sqlite:", "sqlite", "sqlite::memory:", "sqlite:a.db?mode=ro", "mysql:a", "a.db", "", "postgres:a"]
+        {
+            assert!(database(url).is_err(), "{url}");
         }
     }
 
     #[test]
-    fn another_engine_is_refused_without_repeating_the_password() {
-        let error = database_path("postgres://user:hunter2@db/cedarkeep").unwrap_err().to_string();
-        assert!(error.contains("embedded engine") && !error.contains("hunter2"), "{error}");
+    fn no_password_is_printed() {
+        let url = "postgres://user:hunter2@db/cedarkeep";
+        let flags = StoreFlags { database_url: Some(url.into()), ..StoreFlags::default() };
+        let place = Place::settle(flags).unwrap();
+        assert!(!format!("{place:?} {}", place.database).contains("hunter2"));
+        let flags = StoreFlags { database_url: Some(url.into()), ..StoreFlags::default() };
+        assert!(!format!("{flags:?}").contains("hunter2"));
+        let error = database(&format!("{url}?sslmode=hunter3")).unwrap_err();
+        assert!(!format!("{error:#}").contains("hunter2"), "{error:#}");
+    }
+
+    #[test]
+    fn what_is_set_reaches_the_server() {
+        let flags = StoreFlags {
+            database_url: Some("postgres://db/cedarkeep".into()),
+            database_pool_size: 3.try_into().ok(),
+            database_statement_seconds: 7.try_into().ok(),
+            ..StoreFlags::default()
+        };
+        let Database::Postgres(options) = Place::settle(flags).unwrap().database else { panic!("a server") };
+        assert_eq!((options.pool_size, options.statement_timeout), (3, Duration::from_secs(7)));
     }
 }

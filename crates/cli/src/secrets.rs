@@ -21,7 +21,7 @@ const ADMIN_TOKEN: &str = "CEDARKEEP_ADMIN_TOKEN";
 
 /// The master key: from the environment, else from its file, else, for a store that is only beginning, made and written
 /// to that file.
-pub(crate) fn master_key(place: &Place) -> anyhow::Result<MasterKey> {
+pub(crate) fn master_key(place: &Place, begun: bool) -> anyhow::Result<MasterKey> {
     if let Some(text) = from_environment(MASTER_KEY)? {
         return MasterKey::from_text(&text).context(MASTER_KEY);
     }
@@ -29,16 +29,16 @@ pub(crate) fn master_key(place: &Place) -> anyhow::Result<MasterKey> {
     let at = || format!("the master key {}", path.display());
     match read(&path) {
         Ok(text) => MasterKey::from_text(&text).with_context(at),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => new_master_key(place, &path).with_context(at),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => new_master_key(place, &path, begun).with_context(at),
         Err(error) => Err(error).with_context(at),
     }
 }
 
-fn new_master_key(place: &Place, path: &Path) -> anyhow::Result<MasterKey> {
+fn new_master_key(place: &Place, path: &Path, begun: bool) -> anyhow::Result<MasterKey> {
     if place.master_key_file.is_some() {
         bail!("there is no such file");
     }
-    if place.has_database()? {
+    if begun {
         bail!("it is missing, but there is a store that was begun with one; put it back, or give it with {MASTER_KEY}");
     }
     let key = MasterKey::generate()?;
@@ -132,9 +132,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::place::Database;
 
     fn place(folder: &Path) -> Place {
-        let (data_dir, database) = (folder.to_owned(), folder.join("cedarkeep.db"));
+        let (data_dir, database) = (folder.to_owned(), Database::File(folder.join("cedarkeep.db")));
         Place { data_dir, database, master_key_file: None }
     }
 
@@ -142,8 +143,8 @@ mod tests {
     fn a_master_key_is_made_once_and_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let place = place(folder.path());
-        let key = master_key(&place).unwrap();
-        let again = master_key(&place).unwrap();
+        let key = master_key(&place, false).unwrap();
+        let again = master_key(&place, true).unwrap();
         assert_eq!(key.to_text(), again.to_text());
         let mode = fs::metadata(place.master_key_file()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -153,8 +154,7 @@ mod tests {
     fn no_master_key_is_made_for_a_store_that_was_begun_with_another() {
         let folder = tempfile::tempdir().unwrap();
         let place = place(folder.path());
-        fs::write(&place.database, "not empty").unwrap();
-        assert!(format!("{:#}", master_key(&place).unwrap_err()).contains("is missing"));
+        assert!(format!("{:#}", master_key(&place, true).unwrap_err()).contains("is missing"));
         assert!(!place.master_key_file().exists());
     }
 

@@ -54,7 +54,8 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let stop = stop_signal()?;
 
     output::say(&format!("listening on http://{address}"))?;
-    tracing::info!(%address, data_dir = %settings.place.data_dir.display(), "listening");
+    let (data_dir, database) = (settings.place.data_dir.display(), &settings.place.database);
+    tracing::info!(%address, %data_dir, %database, "listening");
     show_token(&settings, &token)?;
     show_example(&settings, address, &token, example)?;
     let (stop_jobs, jobs) = run_jobs(service);

@@ -57,7 +57,7 @@ pub use policy_tests::{
 };
 pub use publish::{GivenPolicy, Published, Usage, Warning};
 pub use schemas::GivenSchema;
-pub use service::{Config, Parts, Service};
+pub use service::{Config, Parts, Service, is_begun};
 pub use set_drafts::{NewSetDraft, SetDraftState, SetDraftWarning};
 pub use signing_keys::{ReSigning, ZoneKey, ZoneKeys};
 pub use user_tokens::{DEFAULT_TOKEN_SECONDS, IssuedToken, MAX_TOKEN_SECONDS, NewUserToken};

@@ -106,6 +106,16 @@ impl Server {
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
+    /// All that a database holds, as SQL.
+    #[must_use]
+    pub fn dump(&self, database: &str) -> String {
+        let mut command = Command::new(self.bin.join("pg_dump"));
+        command.args(["-U", "postgres", "-d", database, "-p", &self.port.to_string(), "-h"]).arg(&self.folder);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Kills it at once, as if the power had gone.
     pub fn kill(&self) {
         self.say("kill");
@@ -167,6 +177,12 @@ impl Database {
     #[expect(clippy::must_use_candidate, reason = "some of it is run for its effect")]
     pub fn psql(&self, sql: &str) -> String {
         self.server.psql(&self.name, sql)
+    }
+
+    /// All that it holds, as SQL.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        self.server.dump(&self.name)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod example;
+mod postgres;
 mod settings;
 mod startup;
 mod stopping;

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, binary, cedarkeep, get, made_token, refused, run, serve};
+use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, binary, get, made_token, refused, serve};
 
 use crate::Example;
 
@@ -167,16 +167,6 @@ fn a_store_opens_only_with_its_master_key() {
     let file = elsewhere.path().join("key");
     fs::write(&file, &key).unwrap();
     drop(Server::start(serve(folder.path()).arg("--master-key-file").arg(file)));
-}
-
-#[test]
-fn another_engine_is_refused_and_its_password_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = "postgres://cedarkeep:hunter2@db.example/cedarkeep";
-    let said = refused(serve(folder.path()).env("CEDARKEEP_DATABASE_URL", url));
-    assert!(said.contains("embedded engine") && !said.contains("hunter2"), "{said}");
-    let help = run(cedarkeep(["serve", "--help"]).env("CEDARKEEP_DATABASE_URL", url));
-    assert!(help.out.contains("CEDARKEEP_DATABASE_URL") && !help.out.contains("hunter2"), "{}", help.out);
 }
 
 #[test]

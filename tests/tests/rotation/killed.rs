@@ -4,7 +4,10 @@ use std::{env, thread, time::Duration};
 
 use cedarkeep_attest::envelope_statement;
 use cedarkeep_model::Envelope;
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, cedarkeep, run, serve};
+use cedarkeep_tests::{
+    home::Home,
+    server::{FIXTURE_TOKEN, Server, cedarkeep, run},
+};
 use serde_json::{Value, json};
 
 use crate::support::{Random, assert_no_repeats};
@@ -97,8 +100,8 @@ fn verify(server: &Server, zone: &str, version: &str) {
 #[test]
 fn kill_9_while_signing_again() {
     let kills: u64 = env::var("KILLS").map_or(5, |kills| kills.parse().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let start = || Server::start(serve(folder.path()).env("CEDARKEEP_ADMIN_TOKEN", FIXTURE_TOKEN));
+    let home = Home::default();
+    let start = || Server::start(home.serve().env("CEDARKEEP_ADMIN_TOKEN", FIXTURE_TOKEN));
     let mut random = Random(0x00c0_ffee_5555_aaaa);
     let mut server = start();
     let (zone, versions) = publish(&server);
@@ -123,6 +126,6 @@ fn kill_9_while_signing_again() {
     verify(&server, &zone, &versions[0]);
     let (status, said) = server.stop();
     assert!(status.success(), "{said}");
-    let fsck = run(cedarkeep(["fsck", "--output", "json", "--data-dir"]).arg(folder.path()));
+    let fsck = run(&mut home.cedarkeep(["fsck", "--output", "json"]));
     assert_eq!(fsck.code, Some(0), "{} {}", fsck.out, fsck.err);
 }

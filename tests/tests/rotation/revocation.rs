@@ -6,7 +6,6 @@ use cedarkeep_attest::{Refusal, Trust};
 use cedarkeep_cedar::CedarPool;
 use cedarkeep_model::{EventKind, KeyState, PolicySetVersionId};
 use cedarkeep_service::{Call, Code};
-use cedarkeep_store::Store as _;
 use cedarkeep_tests::in_process::InProcess;
 use cedarkeep_verify::{Evidence, Parts, PolicyPart, Report, Subject, verify};
 use serde_json::json;

@@ -2,7 +2,6 @@
 
 use cedarkeep_model::{AttestationStatus, BindingMode, Digest, EventKind, KeyState};
 use cedarkeep_service::{Call, Code, Idempotency};
-use cedarkeep_store::Store as _;
 use cedarkeep_tests::in_process::InProcess;
 use serde_json::json;
 

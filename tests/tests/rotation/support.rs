@@ -10,8 +10,7 @@ use cedarkeep_attest::{AttestError, Jwks, KeyPair, KeySource, Refusal, verify_en
 use cedarkeep_cedar::CedarPool;
 use cedarkeep_model::{AttestationStatement, Event, KeyState, PolicySetId, PolicySetVersionId, ScopeType, ZoneId};
 use cedarkeep_service::{Call, Principal, Service, ZoneKey, ZoneKeys, fsck};
-use cedarkeep_store::{Direction, Order, Store as _, Window};
-use cedarkeep_store_sql::SqliteStore;
+use cedarkeep_store::{Direction, Order, Store, Window};
 use cedarkeep_tests::in_process::{Ground, InProcess};
 
 /// Fresh keys without end.
@@ -99,7 +98,7 @@ impl Published {
     }
 
     /// The keys that signed a version, oldest first; looked up in the store, whether they are good or not.
-    pub async fn signers(&self, store: &SqliteStore, version: PolicySetVersionId) -> Vec<String> {
+    pub async fn signers(&self, store: &Arc<dyn Store>, version: PolicySetVersionId) -> Vec<String> {
         let records = store.read().await.unwrap().attestations(self.zone, version).await.unwrap();
         records.into_iter().map(|record| record.kid).collect()
     }
@@ -168,11 +167,11 @@ pub async fn events(it: &InProcess, zone: ZoneId) -> Vec<Event> {
 static POOL: LazyLock<CedarPool> = LazyLock::new(|| CedarPool::new(2).unwrap());
 
 /// What fsck has to say.
-pub async fn problems(store: &SqliteStore) -> Vec<String> {
-    fsck::check(store, &POOL).await.unwrap().problems
+pub async fn problems(store: &Arc<dyn Store>) -> Vec<String> {
+    fsck::check(&**store, &POOL).await.unwrap().problems
 }
 
-pub async fn assert_sound(store: &SqliteStore) {
+pub async fn assert_sound(store: &Arc<dyn Store>) {
     assert_eq!(problems(store).await, Vec::<String>::new());
 }
 

@@ -3,7 +3,6 @@
 use cedarkeep_attest::{KeyPair, Refusal, Signer};
 use cedarkeep_model::{AttestationStatement, AttestationStatus, BindingMode, EventKind, KeyState, PolicySetVersionId};
 use cedarkeep_service::{Code, Decision, DecisionRequest, Uid};
-use cedarkeep_store::Store as _;
 use cedarkeep_tests::in_process::{InProcess, fixture_keys};
 use serde_json::json;
 

@@ -10,7 +10,10 @@ use cedarkeep_model::{
 use cedarkeep_service::{
     ArchivedFilter, BindingFilter, Call, Error, GivenPolicy, NewPolicyDraft, Order, PageRequest, fsck,
 };
-use cedarkeep_tests::in_process::{InProcess, entries, schema_version};
+use cedarkeep_tests::{
+    home::Engine,
+    in_process::{InProcess, entries, schema_version},
+};
 
 use crate::model::{Outcome, POLICIES, SETS, SetVersion, Slot, State, Step, Version, scope};
 
@@ -49,8 +52,8 @@ fn learn<T: Clone + PartialEq>(known: &mut Vec<T>, version: &T) {
 }
 
 impl World {
-    pub(crate) async fn new() -> Self {
-        let it = InProcess::start().await;
+    pub(crate) async fn new(engine: Engine) -> Self {
+        let it = InProcess::on(engine).await;
         let zone = it.zone().await.id;
         let (mut policies, mut sets) = (Vec::new(), Vec::new());
         for number in 0..POLICIES {
@@ -203,6 +206,35 @@ impl World {
             ((binding.scope_type, target.unwrap(), mode), (set, version))
         };
         found.items.into_iter().map(place).collect()
+    }
+
+    /// All that the zone has to tell, ids, times, digests and signatures included: its events, every version of its sets
+    /// and the attestations, its keys.
+    pub(crate) async fn transcript(&self) -> Vec<String> {
+        let (service, zone, call) = (&self.it.service, self.zone, call());
+        let mut lines = Vec::new();
+        loop {
+            let seen = u64::try_from(lines.len()).unwrap();
+            let events = service.events(&call, zone, seen, 100).await.unwrap();
+            lines.extend(events.iter().map(|event| format!("{event:?}")));
+            if events.is_empty() {
+                break;
+            }
+        }
+        for (set, versions) in self.sets.iter().zip(&self.set_versions) {
+            lines.push(format!("{:?}", service.policy_set(&call, zone, *set).await.unwrap()));
+            for id in versions {
+                lines.push(format!("{:?}", service.set_version(&call, zone, *set, *id).await.unwrap()));
+                lines.push(format!("{:?}", service.attestations(&call, zone, *set, *id).await.unwrap()));
+            }
+        }
+        for policy in &self.policies {
+            lines.push(format!("{:?}", service.policy(&call, zone, *policy).await.unwrap()));
+        }
+        let bindings = service.bindings(&call, zone, BindingFilter::default(), all()).await.unwrap();
+        lines.push(format!("{:?}", bindings.items));
+        lines.push(format!("{:?}", service.signing_keys(&call, zone).await.unwrap().keys));
+        lines
     }
 
     /// The store is sound.
