@@ -109,7 +109,12 @@ torture: build $(VENV)/installed ## The fault, mutation and property tests at th
 
 .PHONY: bench
 bench: ## Criterion benches, release profile
-	$(CARGO) bench --locked -p cedarkeep-tests
+	$(CARGO) bench --locked -p cedarkeep-tests --bench publish --bench decide --bench list
+
+.PHONY: bench-http
+bench-http: PROFILE ?= bench
+bench-http: ## Decisions over HTTP beside a constant answer; PROFILE=dist as shipped, more settings in tests/benches/http/main.rs
+	$(CARGO) bench --locked --profile $(PROFILE) -p cedarkeep-tests --bench http
 
 .PHONY: openapi
 openapi: ## Write schemas/openapi.json anew from the routes

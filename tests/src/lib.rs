@@ -3,3 +3,4 @@
 pub mod home;
 pub mod in_process;
 pub mod server;
+pub mod workload;

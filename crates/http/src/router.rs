@@ -25,10 +25,26 @@ use crate::{
 /// # Errors
 /// When the `OpenAPI` document could not be written.
 pub fn router(service: Service, config: &HttpConfig, metrics: PrometheusHandle) -> Result<Router, serde_json::Error> {
+    router_with(service, config, metrics, Router::new())
+}
+
+/// The same with further routes, which stand behind the same credential and within the same frame, and in no document:
+/// a bench finds out with them what everything around a handler costs.
+///
+/// # Errors
+/// As [`router`].
+pub fn router_with(
+    service: Service,
+    config: &HttpConfig,
+    metrics: PrometheusHandle,
+    further: Router,
+) -> Result<Router, serde_json::Error> {
     let openapi = Bytes::from(openapi::write(config.metrics)?);
     let app = App { service, config: Arc::new(config.clone()), metrics, openapi };
     let credential = middleware::from_fn_with_state(app.clone(), authenticate);
-    let protected = OpenApiRouter::new().merge(routes::protected(config.metrics)).route_layer(credential);
+    let further = OpenApiRouter::from(further.with_state(()));
+    let protected =
+        OpenApiRouter::new().merge(routes::protected(config.metrics)).merge(further).route_layer(credential);
     let routes: Router<App> = protected.merge(routes::public()).into();
     let routes = routes
         .fallback(async || Failure::not_found())
