@@ -87,7 +87,7 @@ pub(crate) struct AuthorizeBatchRequest {
     /// 1 to 1000 questions, each with `principal`, `action`, `resource` and, if it has them, `context` and `session`. One
     /// that is malformed fails alone.
     #[schema(value_type = Vec<BatchQuestion>)]
-    requests: Vec<Value>,
+    requests: Vec<GivenQuestion>,
     /// Entities in Cedar's entity JSON, for all of the questions.
     #[schema(value_type = Option<Vec<Object>>)]
     entities: Option<Vec<Value>>,
@@ -95,6 +95,33 @@ pub(crate) struct AuthorizeBatchRequest {
     explain: Option<bool>,
     /// Wait until this instance has seen that revision of the zone.
     at_least_revision: Option<u64>,
+}
+
+/// A question of a batch: read already, or still to be looked at.
+#[derive(Debug)]
+enum GivenQuestion {
+    Read(Box<BatchQuestion>),
+    Json(Value),
+}
+
+impl<'de> Deserialize<'de> for GivenQuestion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::Json)
+    }
+}
+
+impl GivenQuestion {
+    fn read(self, place: usize) -> Result<BatchQuestion, Error> {
+        let value = match self {
+            Self::Read(question) => return Ok(*question),
+            Self::Json(value) => value,
+        };
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let (path, why) = (error.path().to_string(), error.inner());
+            let path = if path == "." { String::new() } else { format!(".{path}") };
+            Error::new(Code::BadRequest, format!("requests[{place}]{path}: {why}"))
+        })
+    }
 }
 
 /// One question of many.
@@ -125,13 +152,8 @@ impl AuthorizeBatchRequest {
             let why = format!("requests: {} of them; send 1 to {MAX_BATCH}", self.requests.len());
             return Err(Failure::new(Code::BadRequest, why));
         }
-        let question = |(place, value): (usize, Value)| {
-            let question: BatchQuestion = serde_path_to_error::deserialize(value).map_err(|error| {
-                let (path, why) = (error.path().to_string(), error.inner());
-                let path = if path == "." { String::new() } else { format!(".{path}") };
-                Error::new(Code::BadRequest, format!("requests[{place}]{path}: {why}"))
-            })?;
-            let BatchQuestion { principal, action, resource, context, session } = question;
+        let question = |(place, given): (usize, GivenQuestion)| {
+            let BatchQuestion { principal, action, resource, context, session } = given.read(place)?;
             let context = Value::Object(context.unwrap_or_default());
             Ok(Question { principal, action, resource, context, session })
         };
@@ -147,6 +169,10 @@ impl AuthorizeBatchRequest {
 impl RequestBody for AuthorizeBatchRequest {
     const KEYED: bool = false;
     const LARGE: bool = true;
+
+    fn quick(body: &[u8]) -> Option<Self> {
+        quick::batch(body)
+    }
 }
 
 /// The answers of a batch, in the order of the questions.

@@ -1,4 +1,4 @@
-//! Reading a decision request in one pass over its bytes, straight into what the service takes.
+//! Reading decision requests in one pass over their bytes, straight into what the service takes.
 //!
 //! It accepts less than the strict reading does and nothing that one would not: whatever it does not take is read again.
 
@@ -10,9 +10,9 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::AuthorizeRequest;
+use super::{AuthorizeBatchRequest, AuthorizeRequest, BatchQuestion, GivenQuestion};
 
 /// The body of `POST Z/authorize`.
 #[derive(Deserialize)]
@@ -33,25 +33,80 @@ struct Request {
     at_least_revision: Option<u64>,
 }
 
+/// The body of `POST Z/authorize/batch`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    requests: Vec<Question>,
+    #[serde(default)]
+    entities: Option<Strict>,
+    #[serde(default)]
+    explain: Option<bool>,
+    #[serde(default)]
+    at_least_revision: Option<u64>,
+}
+
+/// One question of many.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    principal: QuickUid,
+    action: QuickUid,
+    resource: QuickUid,
+    #[serde(default)]
+    context: Option<Strict>,
+    #[serde(default)]
+    session: Option<String>,
+}
+
+/// A batch in which nothing is malformed.
+pub(super) fn batch(body: &[u8]) -> Option<AuthorizeBatchRequest> {
+    let batch: Batch = serde_json::from_slice(body).ok()?;
+    let question = |Question { principal, action, resource, context, session }| {
+        let question = BatchQuestion {
+            principal: principal.0,
+            action: action.0,
+            resource: resource.0,
+            context: object(context)?,
+            session,
+        };
+        Some(GivenQuestion::Read(Box::new(question)))
+    };
+    Some(AuthorizeBatchRequest {
+        requests: batch.requests.into_iter().map(question).collect::<Option<_>>()?,
+        entities: list(batch.entities)?,
+        explain: batch.explain,
+        at_least_revision: batch.at_least_revision,
+    })
+}
+
+/// An object or nothing.
+fn object(given: Option<Strict>) -> Option<Option<Map<String, Value>>> {
+    match given {
+        Some(Strict(Value::Object(members))) => Some(Some(members)),
+        Some(_) => None,
+        None => Some(None),
+    }
+}
+
+/// A list or nothing.
+fn list(given: Option<Strict>) -> Option<Option<Vec<Value>>> {
+    match given {
+        Some(Strict(Value::Array(items))) => Some(Some(items)),
+        Some(_) => None,
+        None => Some(None),
+    }
+}
+
 pub(super) fn authorize_request(body: &[u8]) -> Option<AuthorizeRequest> {
     let request: Request = serde_json::from_slice(body).ok()?;
-    let context = match request.context {
-        Some(Strict(Value::Object(members))) => Some(members),
-        Some(_) => return None,
-        None => None,
-    };
-    let entities = match request.entities {
-        Some(Strict(Value::Array(items))) => Some(items),
-        Some(_) => return None,
-        None => None,
-    };
     Some(AuthorizeRequest {
         principal: request.principal.0,
         action: request.action.0,
         resource: request.resource.0,
-        context,
+        context: object(request.context)?,
         session: request.session,
-        entities,
+        entities: list(request.entities)?,
         explain: request.explain,
         at_least_revision: request.at_least_revision,
     })
@@ -161,6 +216,19 @@ mod tests {
                 "entities": null, "session": null, "explain": null, "at_least_revision": null}),
         ] {
             assert!(same(&body.to_string()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_read_at_once_when_nothing_in_it_is_malformed() {
+        let said = |request: AuthorizeBatchRequest| format!("{:?}", request.into_batch().unwrap());
+        let good = json!({"principal": {"type": "User", "id": "a"}, "action": "Action::\"r\"", "resource": "Doc::\"1\"",
+            "context": {"n": 1}, "session": "s"});
+        let body = json!({"requests": [good, good], "entities": [], "explain": true}).to_string();
+        let strict: AuthorizeBatchRequest = serde_json::from_str(&body).unwrap();
+        assert_eq!(batch(body.as_bytes()).map(said).unwrap(), said(strict));
+        for (wrong, by) in [(r#"{"n":1}"#, "[]"), (r#""s""#, "7"), (r#""explain":true"#, r#""more":true"#)] {
+            assert!(batch(body.replace(wrong, by).as_bytes()).is_none(), "{by}");
         }
     }
 
