@@ -2,6 +2,7 @@
 //! from the events and compared with the state that is stored.
 
 mod drafts;
+mod entities;
 mod fold;
 mod keys;
 mod users;
@@ -27,6 +28,8 @@ pub struct Report {
     pub set_versions: u64,
     /// Attestations verified.
     pub attestations: u64,
+    /// Entities whose text was read again and hashed.
+    pub entities: u64,
     /// Events followed.
     pub events: u64,
     /// What is not as it must be, one line each.
@@ -45,6 +48,7 @@ impl Report {
         self.policy_versions += other.policy_versions;
         self.set_versions += other.set_versions;
         self.attestations += other.attestations;
+        self.entities += other.entities;
         self.events += other.events;
         self.problems.extend(other.problems);
     }
@@ -99,6 +103,7 @@ async fn check_zone(
     let state = fold::follow(read, zone, report).await?;
     fold::compare(read, zone, &state, report).await?;
     drafts::compare(read, zone, &state.drafts, report).await?;
+    entities::compare(read, cedar, zone, &state.entities, report).await?;
     keys::compare(read, zone, &state.keys, report).await?;
     users::compare(read, zone, &state.users, report).await?;
     versions::check(read, cedar, zone, &state, report).await

@@ -6,7 +6,7 @@ use cedarkeep_model::{BindingMode, Event, EventKind, PolicyId, PolicySetVersionI
 use cedarkeep_store::{ArchivedFilter, PolicyFilter, PolicySetFilter, Read, StoreError};
 use serde::Deserialize;
 
-use super::{Report, drafts::Drafts, keys::Keys, users::Users};
+use super::{Report, drafts::Drafts, entities::Entities, keys::Keys, users::Users};
 pub(super) use crate::chain::body;
 use crate::chain::{Chain, Pages, Recorded, SetVersions, next_number};
 
@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) drafts: Drafts,
     /// Signing keys.
     pub(super) keys: Keys,
+    /// The newest change of entities.
+    pub(super) entities: Entities,
     /// Tokens and bundles of users.
     pub(super) users: Users,
     bindings: BTreeMap<(ScopeType, String, BindingMode), PolicySetVersionId>,
@@ -112,6 +114,7 @@ impl State {
             | EventKind::KeyRetired
             | EventKind::KeyRevokeRequested
             | EventKind::KeyRevoked => self.keys.apply(event)?,
+            EventKind::EntitiesChanged => self.entities.apply(event)?,
             EventKind::UserTokenCreated | EventKind::UserTokenDeleted | EventKind::UserBundleMade => {
                 self.users.apply(event)?;
             }

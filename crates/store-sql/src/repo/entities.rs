@@ -81,6 +81,13 @@ pub(super) async fn count(db: &mut Sql, zone: ZoneId, entity_type: Option<&str>)
     kept("SELECT COUNT(*) FROM entities WHERE zone_id = ", zone, entity_type).count(db).await
 }
 
+pub(super) async fn revision(db: &mut Sql, zone: ZoneId) -> Result<u64, StoreError> {
+    // Not MAX: with the condition on the zone an engine would look at every row.
+    let mut list = List::new("SELECT changed_revision FROM entities WHERE zone_id = ");
+    list.living(zone).sql(" ORDER BY changed_revision DESC LIMIT 1");
+    list.count(db).await
+}
+
 pub(super) async fn changes(
     db: &mut Sql,
     zone: ZoneId,

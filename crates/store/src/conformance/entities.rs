@@ -142,6 +142,7 @@ pub async fn changes_of_entities_can_be_followed(store: &Arc<dyn Store>) {
     assert_eq!(changes(store, zone, 2).await, expected[1..]);
     assert_eq!(changes(store, zone, 4).await, expected[4..]);
     assert_eq!(changes(store, zone, 5).await, []);
+    assert_eq!(read(store).await.entities_revision(zone).await.unwrap(), 5);
     let name = |change: &EntityChange| format!("{change:?}");
     let names: Vec<_> = expected.iter().map(name).collect();
     walk(&names, name, async |window: Window| read(store).await.entity_changes(zone, 1, &window).await.unwrap()).await;
@@ -160,5 +161,9 @@ pub async fn entities_go_with_their_zone(store: &Arc<dyn Store>) {
     .await;
     commit(store, async |to| to.delete_zone(gone, at(90)).await.unwrap()).await;
     assert_eq!(changes(store, gone, 0).await, []);
+    let mut from = read(store).await;
+    assert_eq!(from.entities_revision(gone).await.unwrap(), 0);
+    assert_eq!(from.entities_revision(id(3)).await.unwrap(), 0);
+    drop(from);
     assert_eq!(all(store, other).await, [left]);
 }
