@@ -5,14 +5,14 @@
 //! through Cedar. That both read the same is tested when an entity is put into a zone, each time.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::Arc,
 };
 
 use cedar_policy_core::{
     FromNormalizedStr as _,
-    ast::{Eid, EntityType, EntityUID, Name, Value},
+    ast::{Eid, EntityType, EntityUID, Name, Value, ValueKind},
     entities::{CedarValueJson, json::err::JsonDeserializationErrorContext},
     evaluator::RestrictedEvaluator,
     extensions::Extensions,
@@ -28,12 +28,17 @@ use crate::{
     error::CedarError,
 };
 
-/// Reads stored entities, holding each type and each uid once for all that it reads. Runs on the
+/// How many different sets are remembered: enough for those that many entities have (roles, tags, regions).
+const MOST_SETS: usize = 4_096;
+
+/// Reads stored entities, holding once what many of them say: types, uids and small sets. Runs on the
 /// [pool](crate::CedarPool).
 #[derive(Debug, Default)]
 pub struct EntityReader {
     types: HashMap<SmolStr, EntityType>,
     keys: HashSet<Key, Prehashed>,
+    references: std::collections::HashSet<Arc<EntityUID>>,
+    sets: BTreeSet<Value>,
 }
 
 impl EntityReader {
@@ -59,6 +64,32 @@ impl EntityReader {
             fresh
         };
         Ok(EntityUID::from_components(entity_type, Eid::new(id.clone()), None))
+    }
+
+    /// A uid as a value.
+    fn reference(&mut self, parts: &TypeAndId) -> Result<Value, String> {
+        let uid = self.uid(parts)?;
+        if let Some(known) = self.references.get(&uid) {
+            return Ok(Value::from(Arc::clone(known)));
+        }
+        let uid = Arc::new(uid);
+        self.references.insert(Arc::clone(&uid));
+        Ok(Value::from(uid))
+    }
+
+    fn set(&mut self, items: Vec<Value>) -> Value {
+        let set = Value::set(items, None);
+        // Of literals alone: extension values that are equal may still be written in two ways.
+        if !matches!(set.value_kind(), ValueKind::Set(set) if set.fast.is_some()) {
+            return set;
+        }
+        if let Some(known) = self.sets.get(&set) {
+            return known.clone();
+        }
+        if self.sets.len() < MOST_SETS {
+            self.sets.insert(set.clone());
+        }
+        set
     }
 
     fn key(&mut self, parts: &TypeAndId) -> Result<Key, String> {
@@ -247,7 +278,7 @@ reader! {
         while let Some(item) = json.next_element_seed(OneValue(self.0))? {
             items.push(item);
         }
-        Ok(Value::set(items, None))
+        Ok(self.0.set(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<Value, A::Error> {
@@ -256,7 +287,7 @@ reader! {
             let escaped = match name.as_str() {
                 "__entity" => {
                     let parts = json.next_value_seed(Parts)?;
-                    Some(self.0.uid(&parts).map(Value::from).map_err(A::Error::custom)?)
+                    Some(self.0.reference(&parts).map_err(A::Error::custom)?)
                 }
                 "__extn" => Some(extension(&json.next_value()?).map_err(A::Error::custom)?),
                 LONG_KEY => {
