@@ -64,10 +64,10 @@ impl Home {
         self.database.as_ref().map(Database::url)
     }
 
-    /// Runs SQL in the database on a server.
-    pub fn psql(&self, sql: &str) {
-        let database = self.database.as_ref().expect("the home is on a server");
-        database.psql(sql);
+    /// What SQL answers in the database on a server.
+    #[expect(clippy::must_use_candidate, reason = "some of it is run for its effect")]
+    pub fn psql(&self, sql: &str) -> String {
+        self.database.as_ref().expect("the home is on a server").psql(sql)
     }
 
     /// The store in it.

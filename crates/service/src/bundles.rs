@@ -59,6 +59,7 @@ async fn still_stands(tx: &mut Tx, owner: &User, planned_for: Option<&Binding>) 
 }
 
 /// What is done to a bundle's policies, set and slot in one transaction.
+#[derive(Clone)]
 struct Change {
     to: ApplyTo,
     plan: Plan,

@@ -176,6 +176,7 @@ pub(crate) fn no_base(id: impl std::fmt::Display) -> Error {
 }
 
 /// What a draft will hold.
+#[derive(Clone)]
 struct Filled {
     schema_version: SchemaVersion,
     content: Option<DraftContent>,

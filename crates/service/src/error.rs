@@ -171,6 +171,13 @@ impl Error {
         self
     }
 
+    /// Whether a transaction has lost to another one, so that the same once more may succeed.
+    pub(crate) fn is_lost(&self) -> bool {
+        let source = self.0.source.as_ref().and_then(|source| source.downcast_ref::<StoreError>());
+        // Who finds the idempotency key taken will find the other's answer.
+        matches!(source, Some(StoreError::Lost(_) | StoreError::Taken(Unique::IdempotencyKey)))
+    }
+
     /// With its cause, for the log alone.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -249,6 +256,7 @@ impl From<StoreError> for Error {
             | StoreError::Lost(_) => {
                 Self::new(Code::Unavailable, "the store is not available at the moment; try again")
             }
+            StoreError::Refused(reason) => Self::new(Code::BadRequest, *reason),
             StoreError::Damaged(_) => Self::new(Code::IntegrityError, "stored data is damaged"),
             StoreError::Schema(_) => Self::new(Code::Unavailable, "the store is not ready"),
         };

@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// A set version whose content is checked, before it has a number.
+#[derive(Clone)]
 pub(crate) struct Prepared {
     pub(crate) schema: PolicySchema,
     pub(crate) manifest: Manifest,

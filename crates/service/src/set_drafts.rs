@@ -127,6 +127,7 @@ fn open_to_drafts(set: &PolicySet) -> Result<(), Error> {
 }
 
 /// What a draft will hold.
+#[derive(Clone)]
 struct Filled {
     entries: Vec<NewEntry>,
     schema_version: SchemaVersion,

@@ -1,17 +1,22 @@
 //! Changes: one transaction each, in a task of its own, remembered when the caller wants to be able to repeat it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cedarkeep_model::{Digest, EventKind, NewEvent, Timestamp, Zone, ZoneId};
 use cedarkeep_store::{IdempotentAnswer, Write};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::{task::JoinError, time::sleep};
 
-use crate::{Call, Code, Error, Service, service::Inner};
+use crate::{Call, Code, Error, Service, entity_cache::ZoneEntities, service::Inner};
 
 /// How long an answer is kept under its idempotency key.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
+/// How often a change is tried that loses to another transaction.
+const ATTEMPTS: u32 = 5;
+/// How long it waits before it is tried again, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
 /// How many stale answers a change clears away on its way.
 const CLEARED_AT_ONCE: u32 = 16;
 
@@ -23,6 +28,7 @@ pub(crate) struct Tx {
     pub(crate) now: Timestamp,
     changed_zones: Vec<ZoneId>,
     key_work: bool,
+    entities: Vec<(ZoneId, Arc<ZoneEntities>)>,
 }
 
 impl Tx {
@@ -52,6 +58,11 @@ impl Tx {
     /// There is something to be done for a zone's keys once this is committed.
     pub(crate) fn makes_key_work(&mut self) {
         self.key_work = true;
+    }
+
+    /// Keeps a zone's entities as they are once this is committed.
+    pub(crate) fn keep_once_committed(&mut self, zone: ZoneId, entities: Arc<ZoneEntities>) {
+        self.entities.push((zone, entities));
     }
 
     /// Decisions show something of the zone that has changed, though nothing decides differently.
@@ -120,40 +131,85 @@ impl Service {
     }
 
     /// Runs one transaction to its end whether or not the caller is still there, keeps the answer when the call has an
-    /// idempotency key, and lets decisions see the change before it answers.
+    /// idempotency key, and lets decisions see the change before it answers. A transaction that loses to another is run
+    /// once more from its beginning, some times.
     pub(crate) async fn transact<T, F>(&self, call: &Call, work: F) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>> + Clone + Send + 'static,
+    {
+        let (service, actor, scope) = (self.clone(), call.principal.id.clone(), call.scope()?);
+        let task = tokio::spawn(async move {
+            let mut attempt = 1;
+            loop {
+                match service.attempt(&actor, scope, work.clone()).await {
+                    Err(error) if error.is_lost() && attempt < ATTEMPTS => {
+                        // Whoever won is soon done.
+                        sleep(FIRST_PAUSE * (1 << attempt)).await;
+                        attempt += 1;
+                    }
+                    answer => break answer,
+                }
+            }
+        });
+        task.await.map_err(broken_off)?
+    }
+
+    /// The same for work that cannot be done twice: when it loses, the caller is told to try again.
+    pub(crate) async fn transact_once<T, F>(&self, call: &Call, work: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
         let (service, actor, scope) = (self.clone(), call.principal.id.clone(), call.scope()?);
-        let task = tokio::spawn(async move {
-            let now = service.now();
-            let store = service.0.store.write().await?;
-            let mut tx = Tx { store, service: service.clone(), actor, now, changed_zones: Vec::new(), key_work: false };
-            if let Some((scope, request)) = scope {
-                let kept = tx.store.answer(scope).await?;
-                if let Some(answer) = service.replay(kept, request)? {
-                    return Ok(answer);
-                }
-            }
-            let result = work(&mut tx).await?;
-            if let Some((scope, request)) = scope {
-                keep(&mut tx, scope, request, &result).await?;
-            }
-            let Tx { store, changed_zones, key_work, .. } = tx;
-            store.commit().await?;
-            if key_work {
-                service.0.jobs.wake();
-            }
-            for zone in changed_zones {
-                service.zone_changed(zone).await;
-            }
-            Ok(result)
-        });
-        let broken = |error| Error::new(Code::Internal, "the change was broken off").with_source(error);
-        task.await.map_err(broken)?
+        let task = tokio::spawn(async move { service.attempt(&actor, scope, work).await });
+        task.await.map_err(broken_off)?
     }
+
+    /// One transaction, that commits or leaves nothing behind.
+    async fn attempt<T, F>(&self, actor: &str, scope: Option<(Digest, Digest)>, work: F) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>>,
+    {
+        let now = self.now();
+        let store = self.0.store.write().await?;
+        let mut tx = Tx {
+            store,
+            service: self.clone(),
+            actor: actor.to_owned(),
+            now,
+            changed_zones: Vec::new(),
+            key_work: false,
+            entities: Vec::new(),
+        };
+        if let Some((scope, request)) = scope {
+            let kept = tx.store.answer(scope).await?;
+            if let Some(answer) = self.replay(kept, request)? {
+                return Ok(answer);
+            }
+        }
+        let result = work(&mut tx).await?;
+        if let Some((scope, request)) = scope {
+            keep(&mut tx, scope, request, &result).await?;
+        }
+        let Tx { store, changed_zones, key_work, entities, .. } = tx;
+        store.commit().await?;
+        for (zone, entities) in entities {
+            self.0.entities.put(zone, entities).await;
+        }
+        if key_work {
+            self.0.jobs.wake();
+        }
+        for zone in changed_zones {
+            self.zone_changed(zone).await;
+        }
+        Ok(result)
+    }
+}
+
+fn broken_off(error: JoinError) -> Error {
+    Error::new(Code::Internal, "the change was broken off").with_source(error)
 }
 
 async fn keep<T: Serialize>(tx: &mut Tx, scope: Digest, request: Digest, result: &T) -> Result<(), Error> {

@@ -29,6 +29,9 @@ pub enum StoreError {
     /// The store cannot be reached, or refused for reasons that may pass; nothing was committed.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is to be stored or looked for is nothing that every engine can hold.
+    #[error("refused: {0}")]
+    Refused(&'static str),
     /// Another transaction stood in the way and won; nothing was committed, and the same once more may succeed.
     #[error("another transaction won")]
     Lost(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -127,6 +127,12 @@ impl Server {
         self.wait();
     }
 
+    /// Where its data is.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     /// What it has logged.
     #[must_use]
     pub fn log(&self) -> String {

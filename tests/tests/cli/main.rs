@@ -3,6 +3,7 @@
 mod evidence;
 mod example;
 mod postgres;
+mod postgres_tls;
 mod settings;
 mod startup;
 mod stopping;

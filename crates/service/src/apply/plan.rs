@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// What an apply will do.
+#[derive(Clone)]
 pub(crate) struct Plan {
     pub(super) entries: Vec<Planned>,
     pub(super) changes: Vec<Change>,
@@ -25,6 +26,7 @@ pub(crate) struct Plan {
 }
 
 /// One entry, with the ids that it has or will have.
+#[derive(Clone)]
 pub(super) struct Planned {
     pub(super) policy: PolicyId,
     pub(super) new_policy: Option<NewPolicy>,

@@ -33,6 +33,7 @@ pub(crate) struct Run {
 }
 
 /// A version that was looked at.
+#[derive(Clone)]
 pub(super) struct Examined {
     pub(super) set: PolicySetId,
     pub(super) id: PolicySetVersionId,

@@ -9,6 +9,9 @@ use cedarkeep_store::{StoreError, Unique};
 use sqlx::{Error, error::DatabaseError};
 use tokio::time::Instant;
 
+const NUL: &str = "a text with a NUL character can neither be stored nor looked for";
+const LONG: &str = "a name, an id or a target is too long to be looked up";
+
 /// Which error of the contract an error of the engine is.
 pub(super) fn store_error(error: Error) -> StoreError {
     if unfit(&error) {
@@ -21,6 +24,9 @@ pub(super) fn store_error(error: Error) -> StoreError {
         Error::Database(database) => match &*code(&**database) {
             // Serialization failure, deadlock: the other transaction has won.
             "40001" | "40P01" => StoreError::Lost(Box::new(error)),
+            // Text with a NUL; an index entry of more than a third of a page.
+            "22021" | "22P05" => StoreError::Refused(NUL),
+            "54000" => StoreError::Refused(LONG),
             // Class 23, a constraint, among them those of the triggers that keep things immutable; class XX, internal
             // errors, among them damaged pages. No retry mends these.
             code if code.starts_with("23") || code.starts_with("XX") => StoreError::Damaged(error.to_string()),

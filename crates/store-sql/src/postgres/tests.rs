@@ -88,6 +88,8 @@ async fn errors_say_whether_a_retry_may_help() {
     let twice = "INSERT INTO meta VALUES ('key', ''), ('key', '')";
     assert!(matches!(failed(twice).await, StoreError::Taken(cedarkeep_store::Unique::Other)));
     assert!(matches!(failed("SELECT * FROM nowhere").await, StoreError::Unavailable(_)));
+    let nul = "SELECT convert_from('\\x00'::bytea, 'UTF8')";
+    assert!(matches!(failed(nul).await, StoreError::Refused(_)));
     let slow = "SET LOCAL statement_timeout = 10; SELECT pg_sleep(9)";
     assert!(matches!(failed(slow).await, StoreError::Unavailable(_)));
     for lost in ["serialization_failure", "deadlock_detected"] {

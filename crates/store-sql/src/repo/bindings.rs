@@ -7,6 +7,7 @@ use super::{
     Row, Sql,
     columns::Columns,
     engine::store_error,
+    given_key,
     list::{Keys, List},
     number, zones,
 };
@@ -171,7 +172,7 @@ pub(super) async fn bind(db: &mut Sql, binding: &Binding) -> Result<(), StoreErr
     .bind(binding.id.to_string())
     .bind(binding.mode.as_str())
     .bind(binding.scope_type.as_str())
-    .bind(&binding.scope_target_id)
+    .bind(given_key(&binding.scope_target_id)?)
     .bind(binding.policy_set_id.to_string())
     .bind(binding.policy_set_version_id.to_string())
     .bind(number(binding.revision)?)

@@ -7,6 +7,7 @@ use super::{
     Row, Sql,
     columns::{Columns, damaged},
     engine::store_error,
+    given,
     list::List,
     number, to_json,
 };
@@ -87,7 +88,7 @@ pub(super) async fn put_policy(db: &mut Sql, draft: &PolicyDraft) -> Result<(), 
     .bind(draft.policy_id.to_string())
     .bind(draft.schema_version.as_str())
     .bind(draft.content.as_ref().map(|content| content.origin.as_str()))
-    .bind(draft.content.as_ref().map(|content| content.body.as_str()))
+    .bind(draft.content.as_ref().map(|content| given(&content.body)).transpose()?)
     .bind(draft.base_version_id.map(|id| id.to_string()))
     .bind(number(draft.revision)?)
     .bind(draft.created_at.micros())

@@ -104,7 +104,8 @@ impl List {
 
     /// Adds the values as rows of a column `value`: one parameter and one text of SQL, however many they are.
     fn texts(&mut self, values: impl Iterator<Item = String>) -> &mut Self {
-        let values = values.map(Value::String).collect();
+        // Nothing that is stored holds a NUL, which PostgreSQL does not even take to look for.
+        let values = values.filter(|value| !value.contains('\0')).map(Value::String).collect();
         self.sql(TEXTS.0).text(&Value::Array(values)).sql(TEXTS.1)
     }
 

@@ -54,6 +54,25 @@ impl<C: Connection> Session<C> {
 }
 
 /// Counters go to BIGINT columns; none of ours comes near their end.
+/// The longest text, in bytes, that is a part of a key: PostgreSQL has no index entries beyond a third of a page.
+const LONGEST_KEY: usize = 2_000;
+
+/// Text as it was given, unless PostgreSQL could not hold it; then no engine does, or moving would lose it.
+fn given(text: &str) -> Result<&str, StoreError> {
+    if text.contains('\0') {
+        return Err(StoreError::Refused("a text with a NUL character cannot be stored"));
+    }
+    Ok(text)
+}
+
+/// Text that becomes a part of a key.
+fn given_key(text: &str) -> Result<&str, StoreError> {
+    if text.len() > LONGEST_KEY {
+        return Err(StoreError::Refused("a name, an id or a target has at most 2,000 bytes"));
+    }
+    given(text)
+}
+
 fn number(value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::Damaged(format!("the counter {value} is beyond a BIGINT")))
 }

@@ -9,6 +9,7 @@ use super::{
     Row, Sql, bindings,
     columns::Columns,
     engine::store_error,
+    given,
     list::{Keys, List},
     number, set_versions,
 };
@@ -182,7 +183,7 @@ pub(super) async fn insert(db: &mut Sql, version: &PolicyVersion) -> Result<(), 
     .bind(number(version.permits)?)
     .bind(version.created_at.micros())
     .bind(&version.created_by)
-    .bind(&version.cedar_raw)
+    .bind(version.cedar_raw.as_deref().map(given).transpose()?)
     .bind(&version.cedar_json)
     .execute(db)
     .await

@@ -7,6 +7,7 @@ use super::{
     Row, Sql,
     columns::Columns,
     engine::store_error,
+    given,
     list::{Keys, List},
     number,
 };
@@ -84,7 +85,7 @@ pub(super) async fn insert(db: &mut Sql, schema: &PolicySchema) -> Result<(), St
     .bind(schema.zone_id.to_string())
     .bind(schema.version.as_str())
     .bind(schema.owner_type.as_str())
-    .bind(&schema.cedar_schema)
+    .bind(given(&schema.cedar_schema)?)
     .bind(&schema.cedar_schema_json)
     .bind(schema.schema_sha.to_string())
     .bind(schema.created_at.micros())

@@ -7,6 +7,7 @@ use super::{
     Row, Sql,
     columns::Columns,
     engine::store_error,
+    given_key,
     list::{Keys, List},
 };
 
@@ -64,7 +65,7 @@ pub(super) async fn insert_token(db: &mut Sql, token: &UserToken, sha256: Digest
     .bind(token.zone_id.to_string())
     .bind(token.id.to_string())
     .bind(sha256.to_string())
-    .bind(&token.user)
+    .bind(given_key(&token.user)?)
     .bind(token.created_at.micros())
     .bind(&token.created_by)
     .bind(token.expires_at.micros())

@@ -26,6 +26,7 @@ mod policy_sets;
 mod policy_versions;
 mod re_sign;
 mod samples;
+mod refusals;
 mod schemas;
 mod set_versions;
 mod support;
@@ -156,6 +157,9 @@ cases! { $
     answers:
         answers_are_kept_under_their_scope
         a_fresh_answer_is_not_replaced
+    refusals:
+        text_with_a_nul_is_refused
+        a_target_of_thousands_of_bytes_is_refused;
         a_stale_answer_is_replaced
         answers_are_forgotten_by_age_and_number;
     transactions:
