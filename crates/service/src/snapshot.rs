@@ -1,6 +1,12 @@
 //! What decides in a zone right now: settings, bindings and revision of one moment, swapped whole when it changes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use cedarkeep_cedar::{CompiledSet, EntityStore};
@@ -12,7 +18,9 @@ use cedarkeep_store::{Read, ZoneState};
 use moka::future::Cache;
 
 use crate::{
-    Code, Error, Service, keys,
+    Code, Error, Service,
+    entity_cache::ZoneEntities,
+    keys,
     loaded::{Loadable, LoadedKey},
     publish_set::{compile, manifest, pinned_version, text_digest},
 };
@@ -20,12 +28,37 @@ use crate::{
 /// How many zones are kept ready at the most.
 const MOST_ZONES: u64 = 100_000;
 
+/// Zones share so many counters of changes; two that share one cost each other a look at the store.
+const EPOCHS: usize = 1_024;
+
 /// The zones that are kept ready. A reader loads one pointer and waits for nobody.
-pub(crate) struct Snapshots(Cache<ZoneId, Arc<ArcSwap<Snapshot>>>);
+pub(crate) struct Snapshots {
+    zones: Cache<ZoneId, Arc<ArcSwap<Snapshot>>>,
+    /// Count the changes of zones that were not ready at the time. One that was being read just then may have been read
+    /// before the change, and is ready only afterwards: it carries the count from before it was read.
+    epochs: Vec<AtomicU64>,
+}
 
 impl Default for Snapshots {
     fn default() -> Self {
-        Self(Cache::new(MOST_ZONES))
+        Self { zones: Cache::new(MOST_ZONES), epochs: (0..EPOCHS).map(|_| AtomicU64::new(0)).collect() }
+    }
+}
+
+impl Snapshots {
+    fn epoch(&self, zone: ZoneId) -> Option<&AtomicU64> {
+        // The last bits of an id are random.
+        self.epochs.get(usize::try_from(zone.uuid().as_u128() % EPOCHS as u128).unwrap_or(0))
+    }
+
+    fn seen(&self, zone: ZoneId) -> u64 {
+        self.epoch(zone).map_or(0, |epoch| epoch.load(Ordering::SeqCst))
+    }
+
+    fn count(&self, zone: ZoneId) {
+        if let Some(epoch) = self.epoch(zone) {
+            epoch.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
@@ -34,6 +67,9 @@ pub(crate) struct Snapshot {
     pub(crate) zone: Zone,
     /// The zone's entities at this revision.
     pub(crate) entities: Arc<EntityStore>,
+    read: Arc<ZoneEntities>,
+    /// The zone's count of changes from before it was read.
+    epoch: u64,
     zone_slot: Slot,
     resources: HashMap<String, Slot>,
     users: HashMap<String, Slot>,
@@ -70,10 +106,12 @@ impl LoadedSet {
 }
 
 impl Snapshot {
-    fn new(state: ZoneState, former: Option<&Self>) -> Self {
+    fn new(state: ZoneState, read: Arc<ZoneEntities>, epoch: u64, former: Option<&Self>) -> Self {
         let mut snapshot = Self {
             zone: state.zone,
-            entities: Arc::default(),
+            entities: Arc::new(read.store.clone()),
+            read,
+            epoch,
             zone_slot: Slot::default(),
             resources: HashMap::new(),
             users: HashMap::new(),
@@ -124,39 +162,49 @@ impl Service {
     /// What decides in the zone now.
     pub(crate) async fn snapshot(&self, zone: ZoneId) -> Result<Arc<Snapshot>, Error> {
         let load = async {
-            let state = self.read().await?.zone_state(zone).await?.ok_or_else(|| Error::not_found("zone"))?;
-            Ok::<_, Error>(Arc::new(ArcSwap::from_pointee(Snapshot::new(state, None))))
+            let epoch = self.0.snapshots.seen(zone);
+            let moment = self.zone_moment(zone, None).await?;
+            let (state, entities) = moment.ok_or_else(|| Error::not_found("zone"))?;
+            Ok::<_, Error>(Arc::new(ArcSwap::from_pointee(Snapshot::new(state, entities, epoch, None))))
         };
         let shared = |error: Arc<Error>| Error::new(error.code(), error.message().to_owned()).with_source(error);
-        let place = self.0.snapshots.0.try_get_with(zone, load).await.map_err(shared)?;
+        let place = self.0.snapshots.zones.try_get_with(zone, load).await.map_err(shared)?;
+        let snapshot = place.load_full();
+        if snapshot.epoch == self.0.snapshots.seen(zone) {
+            return Ok(snapshot);
+        }
+        self.refresh(zone, &place).await?;
         Ok(place.load_full())
     }
 
-    /// Brings the zone's snapshot up to date after a commit. Of two that do so at once, the newer revision stays.
+    /// Brings the zone's snapshot up to date after a commit.
     pub(crate) async fn zone_changed(&self, zone: ZoneId) {
-        let Some(place) = self.0.snapshots.0.get(&zone).await else { return };
-        let state = match self.read().await {
-            Ok(mut store) => store.zone_state(zone).await.map_err(Error::from),
-            Err(error) => Err(error),
-        };
-        match state {
-            Ok(Some(state)) => {
-                place.rcu(|former| {
-                    if former.zone.revision > state.zone.revision {
-                        Arc::clone(former)
-                    } else {
-                        // At the same revision it is names that have changed: nothing loaded is kept.
-                        let kept = (former.zone.revision < state.zone.revision).then_some(&**former);
-                        Arc::new(Snapshot::new(state.clone(), kept))
-                    }
-                });
-            }
-            Ok(None) => self.0.snapshots.0.invalidate(&zone).await,
-            Err(error) => {
+        let Some(place) = self.0.snapshots.zones.get(&zone).await else { return self.0.snapshots.count(zone) };
+        if let Err(error) = self.refresh(zone, &place).await {
+            if error.code() != Code::NotFound {
                 tracing::error!(%zone, error = &error as &dyn std::error::Error, "a zone's snapshot is loaded anew");
-                self.0.snapshots.0.invalidate(&zone).await;
             }
+            self.0.snapshots.zones.invalidate(&zone).await;
+            self.0.snapshots.count(zone);
         }
+    }
+
+    /// Of two that do so at once, the newer revision stays.
+    async fn refresh(&self, zone: ZoneId, place: &ArcSwap<Snapshot>) -> Result<(), Error> {
+        let epoch = self.0.snapshots.seen(zone);
+        let former = Arc::clone(&place.load().read);
+        let moment = self.zone_moment(zone, Some(&former)).await?;
+        let (state, entities) = moment.ok_or_else(|| Error::not_found("zone"))?;
+        place.rcu(|former| {
+            if former.zone.revision > state.zone.revision {
+                Arc::clone(former)
+            } else {
+                // At the same revision it is names that have changed: nothing loaded is kept.
+                let kept = (former.zone.revision < state.zone.revision).then_some(&**former);
+                Arc::new(Snapshot::new(state.clone(), Arc::clone(&entities), epoch, kept))
+            }
+        });
+        Ok(())
     }
 }
 
@@ -255,16 +303,12 @@ async fn compiled(
         if texts_digest(pinned.iter().map(text_digest).collect())? != record.texts_sha {
             return Err(damaged("a text is not the attested one"));
         }
-        let begun = service.0.clock.now();
         let compiler = Arc::clone(&service.0.compiler);
         let work = move || {
             let pinned: Vec<_> = pinned.into_iter().map(pinned_version).collect();
             compile(&compiler, &pinned, &schema).map(Arc::new)
         };
-        let compiled = service.0.cedar.run(work).await??;
-        let micros = u32::try_from(service.0.clock.now().micros() - begun.micros()).unwrap_or(0);
-        metrics::histogram!("cedarkeep_compile_seconds").record(f64::from(micros) / 1e6);
-        Ok(compiled)
+        service.0.cedar.run(work).await?
     };
     service.0.compiled.get(record.manifest_sha, record.schema_sha, compile).await
 }
