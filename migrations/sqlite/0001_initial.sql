@@ -328,6 +328,29 @@ CREATE TABLE shadow_divergence_totals (
     PRIMARY KEY (zone_id, shadow_version_id)
 );
 
+-- The log of decisions: no part of the chain of events, and kept only for as long as its zone wants it. Texts without
+-- bound are looked up by the first eight bytes of their SHA-256.
+CREATE TABLE decisions (
+    zone_id                TEXT   NOT NULL,
+    decision_id            TEXT   NOT NULL,
+    at                     BIGINT NOT NULL,
+    allowed                BIGINT NOT NULL,
+    reason                 TEXT,
+    revision               BIGINT NOT NULL,
+    principal              TEXT   NOT NULL,
+    principal_hash         BIGINT NOT NULL,
+    action                 TEXT   NOT NULL,
+    resource               TEXT   NOT NULL,
+    resource_hash          BIGINT NOT NULL,
+    session                TEXT,
+    policy_set_version_ids TEXT   NOT NULL,
+    body                   TEXT   NOT NULL,
+    PRIMARY KEY (zone_id, decision_id)
+);
+CREATE INDEX decisions_at ON decisions (zone_id, at, decision_id);
+CREATE INDEX decisions_principal ON decisions (zone_id, principal_hash, at, decision_id);
+CREATE INDEX decisions_resource ON decisions (zone_id, resource_hash, at, decision_id);
+
 -- Tokens bound to a user, of which only the SHA-256 is kept. A token names its zone, so that it is looked up within it.
 CREATE TABLE user_tokens (
     zone_id      TEXT   NOT NULL,

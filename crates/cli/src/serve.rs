@@ -3,16 +3,14 @@
 use std::{io, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use cedarkeep_http::{LATENCY_BUCKETS, LATENCY_METRIC};
 use cedarkeep_service::Service;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     net::TcpListener,
     runtime,
     signal::unix::{SignalKind, signal},
     sync::oneshot,
     task::JoinHandle,
-    time::interval,
 };
 
 use crate::{
@@ -20,12 +18,9 @@ use crate::{
     config::ServeSettings,
     example::{self, Example},
     installation::Installation,
-    log, output,
+    log, measure, output,
     secrets::{self, AdminToken},
 };
-
-/// How often what was measured is folded into the histograms; nobody else does that while no one reads the metrics.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// How long work that nobody waits for any more may hold up the end of the process.
 const LAST_WORK: Duration = Duration::from_secs(1);
@@ -41,7 +36,7 @@ pub(crate) fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
-    let metrics = record_metrics()?;
+    let metrics = measure::start()?;
     let installation = Installation::open(&settings.place, settings.service.clone()).await?;
     let service = &installation.service;
     let token = secrets::settle_admin_token(service, &settings.place).await?;
@@ -108,21 +103,6 @@ fn show_example(
     let base = settings.http.public_base_url.as_ref().map_or_else(|| example::local_url(address), ToString::to_string);
     let bearer = example::bearer(token, &settings.place)?;
     Ok(output::say(&example.describe(&base, &bearer)?)?)
-}
-
-fn record_metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(LATENCY_METRIC.to_owned()), &LATENCY_BUCKETS)?
-        .install_recorder()?;
-    let upkeep = handle.clone();
-    tokio::spawn(async move {
-        let mut turn = interval(UPKEEP);
-        loop {
-            turn.tick().await;
-            upkeep.run_upkeep();
-        }
-    });
-    Ok(handle)
 }
 
 /// Serves the metrics alone, when they have an address of their own.

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use cedarkeep_model::{
-    BindingId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, UserTokenId, ZoneId,
+    BindingId, DecisionId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, UserTokenId,
+    ZoneId,
 };
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 use utoipa::IntoParams;
@@ -111,6 +112,16 @@ path!(
 );
 
 path!(
+    /// A decision in the log of a zone.
+    DecisionPath {
+        /// The zone.
+        zone_id: ZoneId,
+        /// The decision.
+        decision_id: DecisionId,
+    }
+);
+
+path!(
     /// A token of a zone that is bound to a user.
     UserTokenPath {
         /// The zone.
@@ -130,6 +141,20 @@ pub(crate) struct SigningKeyPath {
     pub(crate) zone_id: ZoneId,
     /// The key's id.
     pub(crate) kid: String,
+}
+
+/// An entity of a zone.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct EntityPath {
+    /// The zone.
+    #[serde(deserialize_with = "id")]
+    #[param(value_type = kinds::Id)]
+    pub(crate) zone_id: ZoneId,
+    /// The type in the entity's uid with its namespace, such as `App::User`.
+    pub(crate) entity_type: String,
+    /// The id in the entity's uid, percent-encoded; an empty one cannot be named here.
+    pub(crate) entity_id: String,
 }
 
 /// A schema version of a zone.

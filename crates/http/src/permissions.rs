@@ -3,7 +3,7 @@
 use crate::wire::Permissions;
 
 /// Actions by kind of object, in the words of the routes.
-const ACTIONS: [(&str, &[&str]); 10] = [
+const ACTIONS: [(&str, &[&str]); 11] = [
     ("zones", &["read", "update", "delete"]),
     ("policy_schemas", &["create", "read", "update"]),
     ("policies", &["create", "read", "update", "archive"]),
@@ -13,7 +13,8 @@ const ACTIONS: [(&str, &[&str]); 10] = [
     ("policy_set_versions", &["create", "read", "activate", "archive"]),
     ("policy_set_drafts", &["read", "update", "delete", "publish"]),
     ("user_tokens", &["create", "read", "delete"]),
-    ("decisions", &["authorize", "test"]),
+    ("entities", &["read", "update", "delete"]),
+    ("decisions", &["authorize", "read", "test"]),
 ];
 
 /// All of them: whoever reaches a zone is an administrator, since users reach nothing but their bundles.

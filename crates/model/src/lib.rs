@@ -3,6 +3,7 @@
 //! parameters ([`Clock`], [`IdSource`]).
 
 mod canonical;
+mod decision;
 mod digest;
 mod divergence;
 mod draft;
@@ -25,6 +26,7 @@ mod user_token;
 mod zone;
 
 pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key, unescape_longs};
+pub use decision::{DecisionLogMode, LoggedBody, LoggedDecision, LoggedScope, LoggedShadow, ShadowOutcome};
 pub use digest::Digest;
 pub use divergence::{Divergence, DivergenceTotal};
 pub use draft::{DraftContent, NewEntry, PolicyDraft, PolicySetDraft};

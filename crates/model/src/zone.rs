@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Description, Name, OrganizationId, OwnerType, PolicySetId, SchemaVersion, Slug, Timestamp, ZoneId, text::word,
+    DecisionLogMode, Description, Name, OrganizationId, OwnerType, PolicySetId, SchemaVersion, Slug, Timestamp, ZoneId,
+    text::word,
 };
 
 word!(
@@ -70,10 +71,31 @@ pub struct ZoneSettings {
     /// Of a hundred shadow divergences, how many are kept with their request, 0 to 100; all are counted.
     #[serde(default = "all_of_them")]
     pub divergence_sample_percent: u8,
+    /// Which decisions are logged.
+    #[serde(default = "none_of_them")]
+    pub decision_log: DecisionLogMode,
+    /// Of a hundred decisions, how many are logged when a sample is, 1 to 100.
+    #[serde(default = "one_of_them")]
+    pub decision_log_sample_percent: u8,
+    /// For how many days a logged decision is kept, 1 to 3650.
+    #[serde(default = "a_month")]
+    pub decision_log_retention_days: u16,
 }
 
 const fn all_of_them() -> u8 {
     100
+}
+
+const fn none_of_them() -> DecisionLogMode {
+    DecisionLogMode::Off
+}
+
+const fn one_of_them() -> u8 {
+    1
+}
+
+const fn a_month() -> u16 {
+    30
 }
 
 impl Default for ZoneSettings {
@@ -88,6 +110,9 @@ impl Default for ZoneSettings {
             request_entities: RequestEntities::Extend,
             user_default_policy_set_id: None,
             divergence_sample_percent: all_of_them(),
+            decision_log: none_of_them(),
+            decision_log_sample_percent: one_of_them(),
+            decision_log_retention_days: a_month(),
         }
     }
 }

@@ -242,6 +242,7 @@ impl Service {
         let decided = evaluated.into_iter().collect::<Result<Vec<_>, _>>().map_err(evaluate_error)?;
         let verdict = Verdict { question: &question, active: &active, decided: &decided, explain };
         let answer = verdict.answer(self, snapshot, shadow, observed);
+        self.log_decision(&snapshot.zone, &question, &answer);
         meter(answer.decision, begun);
         Ok(answer)
     }

@@ -1,4 +1,5 @@
-//! What is done without anybody waiting for it: keys whose time has come, versions that are to be signed again.
+//! What is done without anybody waiting for it: keys whose time has come, versions that are to be signed again, logged
+//! decisions that are to be forgotten.
 
 use std::{
     collections::HashMap,
@@ -10,7 +11,7 @@ use std::{
 use cedarkeep_model::{Timestamp, ZoneId};
 use tokio::sync::Notify;
 
-use crate::{Code, Error, Service, re_sign::Run};
+use crate::{Code, Error, Service, decision_log::Sweep, re_sign::Run};
 
 /// How long at the most until the store is asked whether there is something to do: other instances cannot call this one.
 const IDLE: Duration = Duration::from_secs(2);
@@ -23,6 +24,7 @@ pub(crate) struct Jobs {
     call: Notify,
     runs: Mutex<HashMap<ZoneId, Run>>,
     troubles: Mutex<HashMap<ZoneId, Trouble>>,
+    sweep: Sweep,
 }
 
 /// Something failed in a zone.
@@ -120,6 +122,7 @@ impl Service {
             }
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "looking for work"),
         }
+        turn.worked |= self.forget_decisions(&self.0.jobs.sweep).await;
         turn
     }
 

@@ -14,13 +14,17 @@ mod bundles;
 mod call;
 mod chain;
 mod compiled;
+mod decision_log;
 mod divergences;
 mod drafts;
+mod entities;
+mod entity_cache;
 mod error;
 mod events;
 pub mod fsck;
 mod jobs;
 mod keys;
+mod loaded;
 mod page;
 mod pin;
 mod policies;
@@ -41,14 +45,22 @@ mod zones;
 
 pub use apply::{Activate, Applied, Apply, ApplyEntry, ApplyTo, Change, ChangeAction};
 pub use auth::InvalidToken;
-pub use authorize::{DecisionAnswer, DecisionRequest, ScopeAnswer, ShadowAnswer};
+pub use authorize::{
+    CANDIDATES_METRIC, DECISION_METRIC, DecisionAnswer, DecisionBatch, DecisionRequest, Question, ScopeAnswer,
+    ShadowAnswer,
+};
 pub use bundles::{BUNDLE_TYPE, UserBundle};
 pub use call::{Call, Idempotency, Principal, PrincipalKind, User};
 pub use cedarkeep_cedar::{Decision, DenyReason, Determining, Effect, Finding, Findings, PolicyError, TestError, Uid};
 pub use cedarkeep_model::NewEntry;
-pub use cedarkeep_store::{ArchivedFilter, BindingFilter, Order, PolicyFilter, PolicySetFilter, ZoneFilter};
+pub use cedarkeep_store::{
+    ArchivedFilter, BindingFilter, DecisionFilter, Order, PolicyFilter, PolicySetFilter, ZoneFilter,
+};
 pub use drafts::{DraftWarning, NewPolicyDraft, PolicyDraftState, Saved};
+pub use entities::{EntitiesChanged, EntityPage, MAX_PUT_ENTITIES, PutMode};
+pub use entity_cache::ENTITIES_LOAD_METRIC;
 pub use error::{Code, Error};
+pub use loaded::LOAD_METRIC;
 pub use page::{Page, PageRequest};
 pub use policies::{NewPolicy, PolicyPatch};
 pub use policy_tests::{
@@ -56,6 +68,7 @@ pub use policy_tests::{
     TestedSchema,
 };
 pub use publish::{GivenPolicy, Published, Usage, Warning};
+pub use publish_set::COMPILE_METRIC;
 pub use schemas::GivenSchema;
 pub use service::{Config, Parts, Service, is_begun};
 pub use set_drafts::{NewSetDraft, SetDraftState, SetDraftWarning};

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -32,7 +32,31 @@ impl LoadedSets {
     /// Keeps versions of so many bytes together.
     pub(crate) fn new(bytes: u64) -> Self {
         let weigh = |_: &LoadedKey, set: &Arc<LoadedSet>| u32::try_from(set.bytes()).unwrap_or(u32::MAX);
+        metrics::gauge!(OPEN_STATEMENTS).increment(0.0);
         Self { cache: Cache::builder().max_capacity(bytes).weigher(weigh).build(), started: Instant::now() }
+    }
+}
+
+/// How long bound versions took to load, in seconds: read, verified and, where nobody else has done so, compiled.
+pub const LOAD_METRIC: &str = "cedarkeep_set_load_seconds";
+
+/// How many statements of bound versions every request has to look at.
+const OPEN_STATEMENTS: &str = "cedarkeep_open_statements";
+
+/// Statements that every request has to look at; counted until it is dropped.
+struct OpenStatements(f64);
+
+impl OpenStatements {
+    fn of(set: &LoadedSet) -> Self {
+        let statements = u32::try_from(set.compiled.open_statements()).map_or(f64::from(u32::MAX), f64::from);
+        metrics::gauge!(OPEN_STATEMENTS).increment(statements);
+        Self(statements)
+    }
+}
+
+impl Drop for OpenStatements {
+    fn drop(&mut self) {
+        metrics::gauge!(OPEN_STATEMENTS).decrement(self.0);
     }
 }
 
@@ -43,6 +67,8 @@ pub(crate) struct Loadable {
     /// The second in which the cache was last told.
     told: AtomicU64,
     loading: Mutex<()>,
+    /// Counted from the first load on for as long as the binding stands.
+    open: OnceLock<OpenStatements>,
 }
 
 impl Loadable {
@@ -71,9 +97,17 @@ impl Loadable {
         if let Some(loaded) = self.ready(sets, key) {
             return Ok(loaded);
         }
-        let loaded = load.await?;
+        let begun = Instant::now();
+        let loaded = load.await.inspect_err(|_| counted("failed"))?;
+        counted("loaded");
+        metrics::histogram!(LOAD_METRIC).record(begun.elapsed().as_secs_f64());
+        self.open.get_or_init(|| OpenStatements::of(&loaded));
         self.place.store(Some(Arc::new(Arc::downgrade(&loaded))));
         sets.cache.insert(key, Arc::clone(&loaded));
         Ok(loaded)
     }
+}
+
+fn counted(outcome: &'static str) {
+    metrics::counter!("cedarkeep_set_loads_total", "outcome" => outcome).increment(1);
 }

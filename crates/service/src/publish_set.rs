@@ -1,6 +1,6 @@
 //! Publishing policy set versions: pin, check, sign, write, all or nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use cedarkeep_attest::Signer;
 use cedarkeep_cedar::{CompiledSet, Compiler, Pinned};
@@ -104,10 +104,16 @@ impl Service {
     }
 }
 
+/// How long sets took to compile, in seconds, whether to be published or to decide.
+pub const COMPILE_METRIC: &str = "cedarkeep_compile_seconds";
+
 /// Compiles a set; on the Cedar pool.
 pub(crate) fn compile(compiler: &Compiler, pinned: &[Pinned], schema: &PolicySchema) -> Result<CompiledSet, Error> {
+    let begun = Instant::now();
     let loaded = compiler.schema(&schema.cedar_schema_json, schema.schema_sha);
-    loaded.and_then(|loaded| compiler.compile(pinned, loaded)).map_err(|error| cedar_error(&error))
+    let set = loaded.and_then(|loaded| compiler.compile(pinned, loaded)).map_err(|error| cedar_error(&error))?;
+    metrics::histogram!(COMPILE_METRIC).record(begun.elapsed().as_secs_f64());
+    Ok(set)
 }
 
 /// A stored version as the Cedar room takes it.

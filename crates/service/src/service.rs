@@ -1,6 +1,6 @@
 //! The service itself: what it is made of, and how it starts.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use cedarkeep_attest::{KeySource, MasterKey, SealingKey};
 use cedarkeep_cedar::{BUILT_IN_SCHEMAS, CedarPool, Compiler, Given, SchemaContent};
@@ -9,8 +9,8 @@ use cedarkeep_store::{Read, Store};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
-    Code, Error, compiled::CompiledCache, divergences::Divergences, jobs::Jobs, keys::Signers, loaded::LoadedSets,
-    snapshot::Snapshots,
+    Code, Error, compiled::CompiledCache, decision_log::DecisionLog, divergences::Divergences,
+    entity_cache::EntityCache, jobs::Jobs, keys::Signers, loaded::LoadedSets, snapshot::Snapshots,
 };
 
 /// Sizes that an operator may choose.
@@ -66,9 +66,11 @@ pub(crate) struct Inner {
     pub(crate) compiler: Arc<Compiler>,
     pub(crate) compiled: CompiledCache,
     pub(crate) loaded: LoadedSets,
+    pub(crate) entities: EntityCache,
     pub(crate) snapshots: Snapshots,
     pub(crate) jobs: Jobs,
     pub(crate) divergences: Divergences,
+    pub(crate) decision_log: DecisionLog,
     /// Turns for policy tests, which leave half of the Cedar threads to decisions.
     pub(crate) policy_tests: Semaphore,
     /// Scopes of the idempotency keys that are under way.
@@ -97,15 +99,18 @@ impl Service {
         let organization = organization(&*store, &*ids).await?;
         let admin_hash = crate::auth::admin_hash(&mut *store.read().await?).await?;
         let (divergences, backlog) = Divergences::new();
+        let (decision_log, decided) = DecisionLog::new();
         let service = Arc::new(Inner {
             cursor_key: master.sealing_key("cursors")?,
             compiler: Arc::new(Compiler::new(config.check_every)),
             compiled: CompiledCache::new(config.compiled_bytes / 4),
             loaded: LoadedSets::new(config.compiled_bytes / 4 * 3),
             signers: Signers::default(),
+            entities: EntityCache::default(),
             snapshots: Snapshots::default(),
             jobs: Jobs::default(),
             divergences,
+            decision_log,
             policy_tests: Semaphore::new((config.cedar_threads / 2).max(1)),
             admin_hash: arc_swap::ArcSwapOption::from_pointee(admin_hash),
             under_way: std::sync::Mutex::default(),
@@ -120,6 +125,7 @@ impl Service {
             built_in,
         });
         tokio::spawn(backlog.write_for(Arc::downgrade(&service)));
+        tokio::spawn(decided.write_for(Arc::downgrade(&service)));
         Ok(Self(service))
     }
 
@@ -148,7 +154,10 @@ impl Service {
 
     /// Waits for what is under way in the store and closes it.
     pub async fn close(&self) {
+        /// How long the end of the service waits for decisions to be logged.
+        const LAST_DECISIONS: Duration = Duration::from_secs(10);
         self.0.divergences.flush().await;
+        self.0.decision_log.flush(LAST_DECISIONS).await;
         self.0.store.close().await;
     }
 

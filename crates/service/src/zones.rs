@@ -2,13 +2,16 @@
 
 use cedarkeep_attest::KeyPair;
 use cedarkeep_model::{
-    Description, EventKind, ForbidErrorRule, KeyState, Name, OrganizationId, OwnerType, PolicySetId, RequestEntities,
-    SchemaVersion, ScopeCombination, SigningKey, Slug, ValidationMode, Zone, ZoneId, ZoneSettings,
+    DecisionLogMode, Description, EventKind, ForbidErrorRule, KeyState, Name, OrganizationId,
+    OwnerType, PolicySetId, RequestEntities, SchemaVersion, ScopeCombination, SigningKey, Slug, ValidationMode, Zone,
+    ZoneId, ZoneSettings,
 };
 use cedarkeep_store::ZoneFilter;
 use serde_json::json;
 
-use crate::{Call, Code, Error, Page, PageRequest, Service, keys, page::Cursors, schemas, transact::Tx};
+use crate::{
+    Call, Code, Error, Page, PageRequest, Service, keys, page::Cursors, schemas, transact::Tx,
+};
 
 /// A zone to be made.
 #[derive(Debug, Clone)]
@@ -46,12 +49,25 @@ pub struct SettingsPatch {
     pub user_default_policy_set_id: Option<Option<PolicySetId>>,
     /// See [`ZoneSettings::divergence_sample_percent`].
     pub divergence_sample_percent: Option<u8>,
+    /// See [`ZoneSettings::decision_log`].
+    pub decision_log: Option<DecisionLogMode>,
+    /// See [`ZoneSettings::decision_log_sample_percent`].
+    pub decision_log_sample_percent: Option<u8>,
+    /// See [`ZoneSettings::decision_log_retention_days`].
+    pub decision_log_retention_days: Option<u16>,
 }
 
 impl SettingsPatch {
     fn check(&self) -> Result<(), Error> {
         if self.divergence_sample_percent.is_some_and(|percent| percent > 100) {
             return Err(Error::new(Code::BadRequest, "divergence_sample_percent is a number from 0 to 100"));
+        }
+        if self.decision_log_sample_percent.is_some_and(|percent| !(1..=100).contains(&percent)) {
+            let message = "decision_log_sample_percent is a number from 1 to 100; `decision_log: off` logs none";
+            return Err(Error::new(Code::BadRequest, message));
+        }
+        if self.decision_log_retention_days.is_some_and(|days| !(1..=3_650).contains(&days)) {
+            return Err(Error::new(Code::BadRequest, "decision_log_retention_days is a number from 1 to 3650"));
         }
         Ok(())
     }
@@ -71,6 +87,9 @@ impl SettingsPatch {
         set(&mut settings.request_entities, self.request_entities);
         set(&mut settings.user_default_policy_set_id, self.user_default_policy_set_id);
         set(&mut settings.divergence_sample_percent, self.divergence_sample_percent);
+        set(&mut settings.decision_log, self.decision_log);
+        set(&mut settings.decision_log_sample_percent, self.decision_log_sample_percent);
+        set(&mut settings.decision_log_retention_days, self.decision_log_retention_days);
     }
 }
 

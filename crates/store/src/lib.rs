@@ -12,7 +12,8 @@ mod write;
 
 pub use error::{StoreError, Unique};
 pub use list::{
-    ArchivedFilter, BindingFilter, Direction, Order, PolicyFilter, PolicySetFilter, Position, Slice, Window, ZoneFilter,
+    ArchivedFilter, BindingFilter, DecisionFilter, Direction, Order, PolicyFilter, PolicySetFilter, Position, Slice,
+    Window, ZoneFilter,
 };
 pub use re_sign::{ReSignJob, ReSignRefusal, SignedVersions};
 pub use read::Read;

@@ -1,6 +1,6 @@
 //! Lists: filters, and keyset windows over them. Page 1 and page 100,000 cost the same.
 
-use cedarkeep_model::{BindingMode, OwnerType, PolicyId, PolicySetId, ScopeType};
+use cedarkeep_model::{BindingMode, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, ScopeType, Timestamp};
 
 /// The direction of a list by creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -123,4 +123,23 @@ pub struct BindingFilter {
     pub scope_types: Vec<ScopeType>,
     /// Only of these targets.
     pub scope_target_ids: Vec<String>,
+}
+
+/// Which logged decisions. Members narrow one another.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct DecisionFilter {
+    /// Only those that allowed, or only the others.
+    pub allowed: Option<bool>,
+    /// Only of this principal.
+    pub principal: Option<String>,
+    /// Only of this action.
+    pub action: Option<String>,
+    /// Only of this resource.
+    pub resource: Option<String>,
+    /// Only those that this version had a part in; as a shadow it had none.
+    pub policy_set_version_id: Option<PolicySetVersionId>,
+    /// Only from this moment on.
+    pub from: Option<Timestamp>,
+    /// Only from before this moment.
+    pub to: Option<Timestamp>,
 }

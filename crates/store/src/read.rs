@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, EntityChange, EntityRecord, Event, Name,
-    Policy, PolicyDraft, PolicyId, PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion,
-    PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Timestamp, UserToken, UserTokenId, Zone,
-    ZoneId,
+    Binding, BindingId, BindingMode, DecisionId, Digest, Divergence, DivergenceTotal, EntityChange, EntityRecord,
+    Event, LoggedDecision, Name, Policy, PolicyDraft, PolicyId, PolicySchema, PolicySetDraft, PolicySetId,
+    PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey,
+    Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 
 use crate::{
-    ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, ReSignJob,
-    ReSignRefusal, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
+    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter,
+    ReSignJob, ReSignRefusal, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
 };
 
 /// Reads. Each method sees one moment. What belongs to another zone, or to a deleted one, is not there, save
@@ -246,6 +246,8 @@ pub trait Read: Send {
     ) -> Result<Slice<EntityRecord>, StoreError>;
     /// How many of them.
     async fn count_entities(&mut self, zone: ZoneId, entity_type: Option<&str>) -> Result<u64, StoreError>;
+    /// The revision of the last change of any entity, deleted ones too; 0 when there never was one.
+    async fn entities_revision(&mut self, zone: ZoneId) -> Result<u64, StoreError>;
     /// The last change of every entity that changed after this revision, deleted ones too, by revision, type and id.
     async fn entity_changes(
         &mut self,
@@ -263,6 +265,18 @@ pub trait Read: Send {
     ) -> Result<Slice<Divergence>, StoreError>;
     /// The totals of every shadow version that was observed.
     async fn divergence_totals(&mut self, zone: ZoneId) -> Result<Vec<DivergenceTotal>, StoreError>;
+
+    /// A logged decision.
+    async fn decision(&mut self, zone: ZoneId, id: DecisionId) -> Result<Option<LoggedDecision>, StoreError>;
+    /// Logged decisions by time.
+    async fn decisions(
+        &mut self,
+        zone: ZoneId,
+        filter: &DecisionFilter,
+        window: &Window,
+    ) -> Result<Slice<LoggedDecision>, StoreError>;
+    /// The next zone by id, deleted ones too, that has logged decisions, and when the oldest of them was made.
+    async fn next_logged_zone(&mut self, after: Option<ZoneId>) -> Result<Option<(ZoneId, Timestamp)>, StoreError>;
 
     /// A token bound to a user, expired or not.
     async fn user_token(&mut self, zone: ZoneId, id: UserTokenId) -> Result<Option<UserToken>, StoreError>;

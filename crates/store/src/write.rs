@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, EntityRecord, Event, NewEvent, Policy,
-    PolicyDraft, PolicyId, PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
+    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, EntityRecord, Event, LoggedDecision, NewEvent,
+    Policy, PolicyDraft, PolicyId, PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId,
+    PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 
 use crate::{AttestationRecord, IdempotentAnswer, ReSignRefusal, Read, StoreError};
@@ -29,7 +29,8 @@ pub trait Write: Read {
     async fn update_zone(&mut self, zone: &Zone) -> Result<(), StoreError>;
     /// Counts the zone's `revision` up and answers the new one.
     async fn bump_revision(&mut self, id: ZoneId) -> Result<u64, StoreError>;
-    /// Turns a zone into a tombstone: only its keys, events and attestations can still be read.
+    /// Turns a zone into a tombstone: only its keys, events and attestations can still be read. Its logged decisions
+    /// are left to [`Write::forget_decisions`]: there may be millions.
     async fn delete_zone(&mut self, id: ZoneId, at: Timestamp) -> Result<(), StoreError>;
     /// Appends to the zone's chain of events.
     async fn append_event(&mut self, zone: ZoneId, event: NewEvent) -> Result<Event, StoreError>;
@@ -109,6 +110,12 @@ pub trait Write: Read {
     async fn add_divergence_total(&mut self, zone: ZoneId, total: &DivergenceTotal) -> Result<(), StoreError>;
     /// Forgets all divergences of a zone but the newest so many (a few more where times are equal).
     async fn forget_divergences(&mut self, zone: ZoneId, kept: u32) -> Result<(), StoreError>;
+
+    /// Keeps decisions in the logs of their zones; of one that is there already nothing changes.
+    async fn insert_decisions(&mut self, decisions: &[LoggedDecision]) -> Result<(), StoreError>;
+    /// Forgets the logged decisions of a zone, also of a deleted one, from before this moment; at most so many at once,
+    /// answers how many.
+    async fn forget_decisions(&mut self, zone: ZoneId, before: Timestamp, most: u32) -> Result<u64, StoreError>;
 
     /// Adds a token, of which only this SHA-256 is kept.
     async fn insert_user_token(&mut self, token: &UserToken, sha256: Digest) -> Result<(), StoreError>;

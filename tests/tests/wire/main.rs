@@ -1,7 +1,9 @@
 //! The HTTP face over a whole service in process: every answer as it stands on the wire.
 
+mod decision_log;
 mod document;
 mod drafts;
+mod entities;
 mod frame;
 mod policy_tests;
 mod refusals;

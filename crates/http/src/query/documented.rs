@@ -2,7 +2,7 @@
 
 use cedarkeep_model::{BindingMode, OwnerType, ScopeType, TargetType};
 use utoipa::{
-    IntoParams,
+    IntoParams, PartialSchema as _,
     openapi::{
         Array, Deprecated, ObjectBuilder, RefOr, Required, Schema,
         path::{Parameter, ParameterBuilder, ParameterIn},
@@ -11,6 +11,7 @@ use utoipa::{
 };
 
 use super::{Expand, Format, Sort};
+use crate::wire::kinds;
 
 /// Declares a set of parameters: other sets that it includes, then its own.
 macro_rules! parameters {
@@ -169,6 +170,20 @@ parameters!(
     UserTokenParameters: PageParameters [sort(), expand(&[Expand::TotalCount])]
 );
 parameters!(
+    /// Of the list of logged decisions.
+    DecisionParameters: PageParameters [
+        sort(),
+        query("filter[decision]", words(&["allow", "deny"]), "Only those that allowed, or only those that denied."),
+        query("filter[principal]", of(Type::String), "Only of this principal, a uid such as `User::\"alice\"`."),
+        query("filter[action]", of(Type::String), "Only of this action, a uid."),
+        query("filter[resource]", of(Type::String), "Only of this resource, a uid."),
+        query("filter[policy_set_version_id]", of(Type::String),
+            "Only those that this version had a part in; as a shadow it had none."),
+        query("from", kinds::Timestamp::schema(), "Only from this moment on."),
+        query("to", kinds::Timestamp::schema(), "Only from before this moment."),
+    ]
+);
+parameters!(
     /// Of the list of shadow divergences.
     DivergenceParameters: PageParameters [
         query("filter[policy_set_version_id]", of(Type::String), "Only of this shadow version."),
@@ -189,6 +204,13 @@ parameters!(
 parameters!(
     /// Of the policies in the draft of a policy set.
     DraftPolicyParameters: PageParameters [expand(&COUNT_USER), format()]
+);
+parameters!(
+    /// Of the list of entities.
+    EntityParameters: PageParameters [
+        expand(&[Expand::TotalCount]),
+        query("filter[type]", of(Type::String), "Only of this type, its namespace included."),
+    ]
 );
 parameters!(
     /// Of the list of events.

@@ -1,7 +1,9 @@
 //! The filters of policies, policy sets and versions.
 
-use cedarkeep_model::{BindingMode, OwnerType, ScopeType, TargetType};
-use cedarkeep_service::{ArchivedFilter, BindingFilter, Code, Error, PolicyFilter, PolicySetFilter};
+use cedarkeep_model::{BindingMode, OwnerType, ScopeType, TargetType, Timestamp};
+use cedarkeep_service::{
+    ArchivedFilter, BindingFilter, Code, DecisionFilter, Error, PolicyFilter, PolicySetFilter, Uid,
+};
 
 use super::{Listing, Query, Sort, bad};
 
@@ -71,6 +73,37 @@ pub(crate) fn binding_filter(query: &Query) -> Result<BindingFilter, Error> {
     })
 }
 
+/// The filter of a list of logged decisions.
+pub(crate) fn decision_filter(query: &Query) -> Result<DecisionFilter, Error> {
+    let invalid = |why: String| Error::new(Code::InvalidFilter, why);
+    let uid = |name: &str| {
+        let uid = query.one(name)?.map(str::parse::<Uid>).transpose();
+        // Kept as it is printed, whichever way it is spelled.
+        Ok::<_, Error>(uid.map_err(|error| invalid(format!("{name}: {error}")))?.map(|uid| uid.to_string()))
+    };
+    let time = |name: &str| {
+        let time = query.one(name)?.map(str::parse::<Timestamp>).transpose();
+        time.map_err(|error| invalid(format!("{name}: {error}")))
+    };
+    let allowed = match query.one("filter[decision]")? {
+        None => None,
+        Some("allow") => Some(true),
+        Some("deny") => Some(false),
+        Some(_) => return Err(invalid("filter[decision] must be `allow` or `deny`".to_owned())),
+    };
+    let version = query.one("filter[policy_set_version_id]")?.map(str::parse).transpose();
+    Ok(DecisionFilter {
+        allowed,
+        principal: uid("filter[principal]")?,
+        action: uid("filter[action]")?,
+        resource: uid("filter[resource]")?,
+        policy_set_version_id: version
+            .map_err(|_| invalid("filter[policy_set_version_id] must be an id".to_owned()))?,
+        from: time("from")?,
+        to: time("to")?,
+    })
+}
+
 /// `filter[target_type]` or the wider `filter[scope_type]`; sets of zone scope when neither is given.
 fn scope_types(query: &Query) -> Result<Vec<ScopeType>, Error> {
     let mut scopes = query.words("filter[scope_type]", ScopeType::ALL)?;
@@ -126,6 +159,27 @@ mod tests {
         assert_eq!(policies(&many(101)).unwrap_err().code(), Code::InvalidFilter);
         assert_eq!(policies(&format!("filter[id]={id}&after=a")).unwrap_err().code(), Code::BadRequest);
         assert_eq!(policies(&format!("filter[id]={id},{id}")).unwrap_err().code(), Code::InvalidFilter);
+    }
+
+    #[test]
+    fn logged_decisions_are_filtered_by_uids_and_times() {
+        let decisions = |text| decision_filter(&Query::parse(text).unwrap());
+        assert_eq!(decisions("").unwrap(), DecisionFilter::default());
+        let found = decisions("filter[principal]=App::User::%22a%5Cu%7B27%7D%22&filter%5Bdecision%5D=deny").unwrap();
+        assert_eq!((found.principal.as_deref(), found.allowed), (Some("App::User::\"a'\""), Some(false)));
+        let found = decisions("from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00%2B01:00").unwrap();
+        assert_eq!((found.from, found.from), (Some(Timestamp::from_micros(1_767_225_600_000_000)), found.to));
+        for text in [
+            "filter[decision]=Allow",
+            "filter[principal]=alice",
+            "filter[action]=read",
+            "filter[resource]=",
+            "filter[policy_set_version_id]=1",
+            "from=yesterday",
+            "to=1",
+        ] {
+            assert_eq!(decisions(text).unwrap_err().code(), Code::InvalidFilter, "{text}");
+        }
     }
 
     #[test]

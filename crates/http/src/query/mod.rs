@@ -15,11 +15,12 @@ use percent_encoding::percent_decode_str;
 
 pub(crate) use self::{
     documented::{
-        BindingParameters, DivergenceParameters, DraftPolicyParameters, EventParameters, FormatParameter,
-        PolicyParameters, PolicySetParameters, SchemaParameters, SetVersionPolicyParameters, SingleParameters,
-        UserTokenParameters, VersionParameters, ZoneListParameters, ZoneParameters,
+        BindingParameters, DecisionParameters, DivergenceParameters, DraftPolicyParameters, EntityParameters,
+        EventParameters, FormatParameter, PolicyParameters, PolicySetParameters, SchemaParameters,
+        SetVersionPolicyParameters, SingleParameters, UserTokenParameters, VersionParameters, ZoneListParameters,
+        ZoneParameters,
     },
-    filters::{archived, binding_filter, policy_filter, policy_set_filter},
+    filters::{archived, binding_filter, decision_filter, policy_filter, policy_set_filter},
     page::{Expand, Format, Listing, Sort},
 };
 use crate::{app::App, failure::Failure};

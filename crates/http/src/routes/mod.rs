@@ -4,8 +4,10 @@ mod apply;
 mod attestations;
 mod authorize;
 mod bindings;
+mod decisions;
 mod divergences;
 mod documents;
+mod entities;
 mod events;
 mod jwks;
 mod policies;
@@ -44,9 +46,11 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
         .merge(signing_keys::routes())
         .merge(user_tokens::routes())
         .merge(policy_bundle::routes())
+        .merge(entities::routes())
         .merge(authorize::routes())
         .merge(policy_tests::routes())
         .merge(divergences::routes())
+        .merge(decisions::routes())
         .merge(events::routes());
     match metrics {
         MetricsAccess::WithCredential => routes.merge(probes::metrics_routes()),

@@ -149,6 +149,13 @@ kind!(
     )
 );
 kind!(
+    /// Which decisions are logged.
+    DecisionLogMode => words(
+        "Which decisions are logged: none (`off`), a sample (`sampled`, `decision_log_sample_percent`), or `all`.",
+        model::DecisionLogMode::ALL,
+    )
+);
+kind!(
     /// A Cedar uid.
     EntityUid => ObjectBuilder::new()
         .schema_type(utoipa::openapi::schema::SchemaType::from_iter([Type::String, Type::Object]))

@@ -12,6 +12,7 @@ mod error;
 mod event;
 pub(crate) mod kinds;
 mod list;
+mod logged_decision;
 mod policy;
 mod policy_draft;
 mod policy_schema;
@@ -44,6 +45,7 @@ pub(crate) use self::{
     error::ErrorBody,
     event::ZoneEvent,
     list::{List, PageInfo, Pagination},
+    logged_decision::LoggedDecision,
     policy::{Policy, PolicyCreate, PolicyUpdate},
     policy_draft::{PolicyDraft, PolicyDraftPut},
     policy_schema::{SchemaCreate, SchemaUpdate, SchemaVersion},

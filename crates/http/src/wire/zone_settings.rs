@@ -33,6 +33,15 @@ pub(crate) struct ZoneSettings {
     /// Of a hundred shadow divergences, how many are kept with their request; all are counted.
     #[schema(minimum = 0, maximum = 100)]
     divergence_sample_percent: u8,
+    /// Which decisions are logged.
+    #[schema(value_type = kinds::DecisionLogMode)]
+    decision_log: model::DecisionLogMode,
+    /// Of a hundred decisions, how many are logged when `decision_log` is `sampled`.
+    #[schema(minimum = 1, maximum = 100)]
+    decision_log_sample_percent: u8,
+    /// For how many days a logged decision is kept.
+    #[schema(minimum = 1, maximum = 3650)]
+    decision_log_retention_days: u16,
 }
 
 impl From<model::ZoneSettings> for ZoneSettings {
@@ -47,6 +56,9 @@ impl From<model::ZoneSettings> for ZoneSettings {
             request_entities: settings.request_entities,
             user_default_policy_set_id: settings.user_default_policy_set_id,
             divergence_sample_percent: settings.divergence_sample_percent,
+            decision_log: settings.decision_log,
+            decision_log_sample_percent: settings.decision_log_sample_percent,
+            decision_log_retention_days: settings.decision_log_retention_days,
         }
     }
 }
@@ -96,6 +108,18 @@ macro_rules! body_with_settings {
             #[serde(default, deserialize_with = "crate::wire::present")]
             #[schema(nullable = false, minimum = 0, maximum = 100)]
             divergence_sample_percent: Option<u8>,
+            /// Which decisions are logged.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(value_type = kinds::DecisionLogMode, required = false)]
+            decision_log: Option<cedarkeep_model::DecisionLogMode>,
+            /// Of a hundred decisions, how many are logged when `decision_log` is `sampled`, 1 to 100.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(nullable = false, minimum = 1, maximum = 100)]
+            decision_log_sample_percent: Option<u8>,
+            /// For how many days a logged decision is kept, 1 to 3650.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(nullable = false, minimum = 1, maximum = 3650)]
+            decision_log_retention_days: Option<u16>,
         }
 
         impl $name {
@@ -110,6 +134,9 @@ macro_rules! body_with_settings {
                     request_entities: self.request_entities,
                     user_default_policy_set_id: self.user_default_policy_set_id,
                     divergence_sample_percent: self.divergence_sample_percent,
+                    decision_log: self.decision_log,
+                    decision_log_sample_percent: self.decision_log_sample_percent,
+                    decision_log_retention_days: self.decision_log_retention_days,
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod columns;
+mod decisions;
 mod divergences;
 mod drafts;
 mod entities;
@@ -53,7 +54,6 @@ impl<C: Connection> Session<C> {
     }
 }
 
-/// Counters go to BIGINT columns; none of ours comes near their end.
 /// The longest text, in bytes, that is a part of a key: PostgreSQL has no index entries beyond a third of a page.
 const LONGEST_KEY: usize = 2_000;
 
@@ -73,6 +73,7 @@ fn given_key(text: &str) -> Result<&str, StoreError> {
     given(text)
 }
 
+/// Counters go to BIGINT columns; none of ours comes near their end.
 fn number(value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::Damaged(format!("the counter {value} is beyond a BIGINT")))
 }

@@ -1,19 +1,20 @@
 //! What can be asked, over any connection.
 
 use super::{
-    Connection, Session, bindings, divergences, drafts, entities, events, keys, policies, policy_sets, policy_versions,
-    re_sign, schemas, set_versions, users, zones,
+    Connection, Session, bindings, decisions, divergences, drafts, entities, events, keys, policies, policy_sets,
+    policy_versions, re_sign, schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Binding, BindingId, BindingMode, Digest, Divergence, DivergenceTotal, EntityChange, EntityRecord, Event, Name,
-    Policy, PolicyDraft, PolicyId, PolicySchema, PolicySetDraft, PolicySetId, PolicySetState, PolicySetVersion,
-    PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey, Timestamp, UserToken, UserTokenId, Zone,
-    ZoneId,
+    Binding, BindingId, BindingMode, DecisionId, Digest, Divergence, DivergenceTotal, EntityChange, EntityRecord,
+    Event, LoggedDecision, Name, Policy, PolicyDraft, PolicyId, PolicySchema, PolicySetDraft, PolicySetId,
+    PolicySetState, PolicySetVersion, PolicySetVersionId, PolicyVersion, PolicyVersionId, ScopeType, SigningKey,
+    Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 use cedarkeep_store::{
-    ArchivedFilter, AttestationRecord, BindingFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter, ReSignJob,
-    ReSignRefusal, Read, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
+    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter,
+    ReSignJob, ReSignRefusal, Read, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter,
+    ZoneState,
 };
 
 #[async_trait]
@@ -346,6 +347,10 @@ impl<C: Connection> Read for Session<C> {
         entities::count(self.on.connection(), zone, entity_type).await
     }
 
+    async fn entities_revision(&mut self, zone: ZoneId) -> Result<u64, StoreError> {
+        entities::revision(self.on.connection(), zone).await
+    }
+
     async fn entity_changes(
         &mut self,
         zone: ZoneId,
@@ -366,6 +371,23 @@ impl<C: Connection> Read for Session<C> {
 
     async fn divergence_totals(&mut self, zone: ZoneId) -> Result<Vec<DivergenceTotal>, StoreError> {
         divergences::totals(self.on.connection(), zone).await
+    }
+
+    async fn decision(&mut self, zone: ZoneId, id: DecisionId) -> Result<Option<LoggedDecision>, StoreError> {
+        decisions::get(self.on.connection(), zone, id).await
+    }
+
+    async fn decisions(
+        &mut self,
+        zone: ZoneId,
+        filter: &DecisionFilter,
+        window: &Window,
+    ) -> Result<Slice<LoggedDecision>, StoreError> {
+        decisions::list(self.on.connection(), zone, filter, window).await
+    }
+
+    async fn next_logged_zone(&mut self, after: Option<ZoneId>) -> Result<Option<(ZoneId, Timestamp)>, StoreError> {
+        decisions::next_zone(self.on.connection(), after).await
     }
 
     async fn user_token(&mut self, zone: ZoneId, id: UserTokenId) -> Result<Option<UserToken>, StoreError> {

@@ -1,14 +1,14 @@
 //! What can be done, over a connection with a transaction.
 
 use super::{
-    Session, Sql, Transaction, bindings, divergences, drafts, entities, events, keys, policies, policy_sets,
+    Session, Sql, Transaction, bindings, decisions, divergences, drafts, entities, events, keys, policies, policy_sets,
     policy_versions, re_sign, schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
-    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, EntityRecord, Event, NewEvent, Policy,
-    PolicyDraft, PolicyId, PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId, PolicyVersion,
-    PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
+    Archived, Binding, BindingId, Digest, Divergence, DivergenceTotal, EntityRecord, Event, LoggedDecision, NewEvent,
+    Policy, PolicyDraft, PolicyId, PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId,
+    PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 use cedarkeep_store::{AttestationRecord, IdempotentAnswer, ReSignRefusal, StoreError, Write};
 
@@ -216,6 +216,16 @@ impl<C: Transaction> Write for Session<C> {
 
     async fn forget_divergences(&mut self, zone: ZoneId, kept: u32) -> Result<(), StoreError> {
         let done = divergences::forget(self.step()?, zone, kept).await;
+        self.done(done)
+    }
+
+    async fn insert_decisions(&mut self, decisions: &[LoggedDecision]) -> Result<(), StoreError> {
+        let done = decisions::insert(self.step()?, decisions).await;
+        self.done(done)
+    }
+
+    async fn forget_decisions(&mut self, zone: ZoneId, before: Timestamp, most: u32) -> Result<u64, StoreError> {
+        let done = decisions::forget(self.step()?, zone, before, most).await;
         self.done(done)
     }
 

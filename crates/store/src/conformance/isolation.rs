@@ -11,7 +11,9 @@ use super::{
     users::token_sha256,
     world::{TARGET, World, world},
 };
-use crate::{ArchivedFilter, BindingFilter, PolicyFilter, PolicySetFilter, ReSignJob, SignedVersions, Store};
+use crate::{
+    ArchivedFilter, BindingFilter, DecisionFilter, PolicyFilter, PolicySetFilter, ReSignJob, SignedVersions, Store,
+};
 
 /// Everything of the world can be read in its zone, and is its own.
 pub(super) async fn stands(store: &Arc<dyn Store>, world: &World) {
@@ -31,6 +33,8 @@ pub(super) async fn stands(store: &Arc<dyn Store>, world: &World) {
     assert_eq!(from.set_draft(zone, world.set.id).await.unwrap().as_ref(), Some(&world.set_draft));
     assert_eq!(items(from.entities(zone, None, &whole()).await.unwrap()), std::slice::from_ref(&world.entity));
     assert_eq!(items(from.divergences(zone, None, &whole()).await.unwrap()), std::slice::from_ref(&world.divergence));
+    let logged = items(from.decisions(zone, &DecisionFilter::default(), &whole()).await.unwrap());
+    assert_eq!(logged, std::slice::from_ref(&world.decision));
     assert_eq!(items(from.user_tokens(zone, &whole()).await.unwrap()), std::slice::from_ref(&world.user_token));
     let any = ArchivedFilter::Any;
     let (sets, policies) = (from.bundle_sets(zone, None, any).await, from.bundle_policies(zone, None, any).await);
@@ -88,9 +92,12 @@ pub(super) async fn nothing_there(store: &Arc<dyn Store>, zone: ZoneId, world: &
     assert_eq!(from.entity(zone, &world.entity.entity_type, &world.entity.entity_id).await.unwrap(), None);
     assert_eq!(items(from.entities(zone, None, &whole()).await.unwrap()), []);
     assert_eq!(from.count_entities(zone, None).await.unwrap(), 0);
+    assert_eq!(from.entities_revision(zone).await.unwrap(), 0);
     assert_eq!(items(from.entity_changes(zone, 0, &whole()).await.unwrap()), []);
     assert_eq!(items(from.divergences(zone, None, &whole()).await.unwrap()), []);
     assert_eq!(from.divergence_totals(zone).await.unwrap(), []);
+    assert_eq!(items(from.decisions(zone, &DecisionFilter::default(), &whole()).await.unwrap()), []);
+    assert_eq!(from.decision(zone, world.decision.decision_id).await.unwrap(), None);
     assert_eq!(from.policy_named(zone, &world.policy.name).await.unwrap(), None);
     assert_eq!(from.user_token(zone, world.user_token.id).await.unwrap(), None);
     assert_eq!(from.user_token_by_sha256(zone, token_sha256(1)).await.unwrap(), None);
@@ -151,6 +158,7 @@ pub async fn writes_do_not_cross_zones(store: &Arc<dyn Store>) {
         let uid = (two.entity.entity_type.clone(), two.entity.entity_id.clone());
         to.delete_entities(zone, 7, &[uid]).await.unwrap();
         to.delete_all_entities(zone, 8).await.unwrap();
+        to.forget_decisions(zone, at(1_000), 9).await.unwrap();
         to.delete_policy_draft(zone, two.policy.id).await.unwrap();
         to.delete_set_draft(zone, two.set.id).await.unwrap();
         to.delete_user_token(zone, two.user_token.id).await.unwrap();

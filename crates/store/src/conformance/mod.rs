@@ -13,6 +13,7 @@ mod answers;
 mod attestations;
 mod bindings;
 mod concurrency;
+mod decisions;
 mod deletion;
 mod divergences;
 mod drafts;
@@ -25,8 +26,8 @@ mod policies;
 mod policy_sets;
 mod policy_versions;
 mod re_sign;
-mod samples;
 mod refusals;
+mod samples;
 mod schemas;
 mod set_versions;
 mod support;
@@ -129,6 +130,12 @@ cases! { $
         divergences_are_listed_through_windows
         old_divergences_are_forgotten
         divergence_totals_add_up;
+    decisions:
+        logged_decisions_come_back_as_written
+        logged_decisions_are_listed_through_windows
+        logged_decisions_are_filtered
+        old_logged_decisions_are_forgotten
+        zones_with_logged_decisions_are_found;
     bindings:
         bindings_come_back_as_written
         binding_replaces_what_stands_in_the_slot
@@ -150,6 +157,9 @@ cases! { $
         versions_to_sign_again_are_listed_through_windows
         versions_are_counted_by_their_keys
         refusals_stand_while_they_matter;
+    refusals:
+        text_with_a_nul_is_refused
+        a_target_of_thousands_of_bytes_is_refused;
     events:
         events_are_a_chain
         events_of_zones_are_separate_chains
@@ -157,9 +167,6 @@ cases! { $
     answers:
         answers_are_kept_under_their_scope
         a_fresh_answer_is_not_replaced
-    refusals:
-        text_with_a_nul_is_refused
-        a_target_of_thousands_of_bytes_is_refused;
         a_stale_answer_is_replaced
         answers_are_forgotten_by_age_and_number;
     transactions:

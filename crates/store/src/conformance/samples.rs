@@ -4,11 +4,12 @@ use std::str::FromStr;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use cedarkeep_model::{
-    Archived, AttestationStatement, AttestationStatus, Binding, BindingMode, Description, Digest, Divergence,
-    DraftContent, Envelope, EventKind, ForbidErrorRule, KeyState, Manifest, ManifestEntry, Name, NewEntry, NewEvent,
-    Origin, OwnerType, Policy, PolicyDraft, PolicySchema, PolicySet, PolicySetDraft, PolicyVersion, PublicKey,
-    RequestEntities, STATEMENT_TYPE, SchemaStatus, SchemaVersion, ScopeCombination, ScopeType, SetVersionRecord,
-    SigningKey, Slug, Timestamp, ValidationMode, Zone, ZoneId, ZoneSettings, canonical_bytes,
+    Archived, AttestationStatement, AttestationStatus, Binding, BindingMode, DecisionLogMode,
+    Description, Digest, Divergence, DraftContent, Envelope, EventKind, ForbidErrorRule, KeyState, Manifest,
+    ManifestEntry, Name, NewEntry, NewEvent, Origin, OwnerType, Policy, PolicyDraft, PolicySchema, PolicySet,
+    PolicySetDraft, PolicyVersion, PublicKey, RequestEntities, STATEMENT_TYPE, SchemaStatus, SchemaVersion,
+    ScopeCombination, ScopeType, SetVersionRecord, SigningKey, Slug, Timestamp, ValidationMode, Zone, ZoneId,
+    ZoneSettings, canonical_bytes,
 };
 
 use crate::{AttestationRecord, IdempotentAnswer};
@@ -55,6 +56,9 @@ pub(super) fn zone(number: u64) -> Zone {
             request_entities: RequestEntities::Replace,
             user_default_policy_set_id: Some(id(7)),
             divergence_sample_percent: 7,
+            decision_log: DecisionLogMode::Sampled,
+            decision_log_sample_percent: 8,
+            decision_log_retention_days: 9,
         },
         default_schema_version: SchemaVersion::new(SCHEMA).unwrap(),
         object_revision: 3,

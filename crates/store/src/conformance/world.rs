@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use cedarkeep_model::{
-    Binding, BindingMode, Divergence, DivergenceTotal, EntityRecord, Event, Policy, PolicyDraft, PolicySchema,
-    PolicySet, PolicySetDraft, PolicyVersion, SetVersionRecord, SigningKey, UserToken, Zone,
+    Binding, BindingMode, Divergence, DivergenceTotal, EntityRecord, Event, LoggedDecision, Policy, PolicyDraft,
+    PolicySchema, PolicySet, PolicySetDraft, PolicyVersion, SetVersionRecord, SigningKey, UserToken, Zone,
 };
 
 use super::{
+    decisions::decision,
     entities::entity,
     samples::{SCHEMA, divergence, policy_draft, set_draft, set_version},
     samples::{
@@ -33,6 +34,7 @@ pub(super) struct World {
     pub(super) policy_draft: PolicyDraft,
     pub(super) set_draft: PolicySetDraft,
     pub(super) divergence: Divergence,
+    pub(super) decision: LoggedDecision,
     pub(super) entity: EntityRecord,
     pub(super) user_token: UserToken,
     pub(super) event: Event,
@@ -77,6 +79,7 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
     let total = DivergenceTotal { shadow_version_id, observed: 2, diverged: 1, would_allow: 1, failed: 1 };
     let user_token = user_token(zone.id, 1);
     let entity = entity(zone.id, "App::User", TARGET, 5);
+    let decision = decision(zone.id, 1);
     let event = commit(store, async |to| {
         to.insert_zone(&zone, &data_key(number)).await.unwrap();
         to.insert_schema(&schema).await.unwrap();
@@ -92,6 +95,7 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
         to.put_entities(std::slice::from_ref(&entity)).await.unwrap();
         to.insert_divergence(&divergence).await.unwrap();
         to.add_divergence_total(zone.id, &total).await.unwrap();
+        to.insert_decisions(std::slice::from_ref(&decision)).await.unwrap();
         to.insert_user_token(&user_token, token_sha256(1)).await.unwrap();
         to.insert_bundle_set(zone.id, TARGET, set.id).await.unwrap();
         to.insert_bundle_policy(zone.id, TARGET, policy.id).await.unwrap();
@@ -111,6 +115,7 @@ pub(super) async fn world(store: &Arc<dyn Store>, number: u64) -> World {
         policy_draft,
         set_draft,
         divergence,
+        decision,
         entity,
         user_token,
         event,
