@@ -11,9 +11,9 @@ use cedarkeep_model::{ForbidErrorRule, Origin, PolicyId, RequestEntities};
 use serde_json::{Value, json};
 
 use crate::{
-    CedarError, CedarPool, CompiledSet, Compiler, Decision, DecisionRequest, DenyReason, Determining, EvaluateError,
-    Facts, Given, Ground, InlineEntities, Passing, Pinned, PolicyError, Schema, SlotDecision, entity::Entity,
-    load_schema, read_policy, read_schema,
+    CedarError, CedarPool, Change, CompiledSet, Compiler, Decision, DecisionRequest, DenyReason, Determining,
+    EntityStore, EvaluateError, Facts, Given, Ground, InlineEntities, Passing, Pinned, PolicyError, Schema,
+    SlotDecision, entity::Entity, load_schema, read_policy, read_schema, read_stored,
 };
 
 static POOL: LazyLock<CedarPool> = LazyLock::new(|| CedarPool::new(2).unwrap());
@@ -71,11 +71,20 @@ pub(crate) fn set(schema_text: &str, policies: &[&str]) -> CompiledSet {
     compiled(&pinned, schema(schema_text)).unwrap()
 }
 
+/// A zone's entities.
+pub(crate) fn store_of(entities: &[Value], schema: &Schema) -> Arc<EntityStore> {
+    let read = read_stored(entities, schema, false).unwrap();
+    let changes = read.into_iter().map(|given| Change::Upsert(given.entity)).collect();
+    Arc::new(EntityStore::default().with(changes).unwrap())
+}
+
 /// A question to a set, with everything that it depends on.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) request: DecisionRequest,
     pub(crate) entities: Value,
+    /// What the zone holds.
+    pub(crate) store: Arc<EntityStore>,
     pub(crate) validate: bool,
     pub(crate) rule: ForbidErrorRule,
 }
@@ -95,13 +104,13 @@ impl Question {
         let uid = |text: &str| text.parse().unwrap();
         let request =
             DecisionRequest { principal: uid(principal), action: uid(action), resource: uid(resource), context };
-        Self { request, entities: json!([]), validate: true, rule: ForbidErrorRule::Deny }
+        Self { request, entities: json!([]), store: Arc::default(), validate: true, rule: ForbidErrorRule::Deny }
     }
 
     fn ground(&self, set: &CompiledSet) -> Ground {
         Ground {
             schema: set.schema().clone(),
-            store: Arc::default(),
+            store: Arc::clone(&self.store),
             validate: self.validate,
             request_entities: RequestEntities::Extend,
         }

@@ -1,6 +1,6 @@
 //! The index against Cedar's own authorizer, which reads policies and entities itself and visits every policy.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use cedar_policy::{AuthorizationError, Authorizer, Context, Entities, PolicyId as CedarId, PolicySet, Request};
 use cedarkeep_model::ForbidErrorRule;
@@ -15,7 +15,7 @@ use crate::{
     CompiledSet, Decision, InlineEntities,
     content::Pinned,
     error::Finding,
-    testing::{Explained, Question, compiled, generate, on_pool, pinned_json, policy_id, schema},
+    testing::{Explained, Question, compiled, generate, on_pool, pinned_json, policy_id, schema, store_of},
 };
 
 /// Groups of actions within groups, entities in deep hierarchies, attributes and tags of every type.
@@ -319,6 +319,11 @@ fn indexed(set: &CompiledSet, entities: &InlineEntities, question: &Question) ->
     (decision, reason, errors)
 }
 
+/// The type of an entity.
+fn kind(entity: &Value) -> &str {
+    entity["uid"]["type"].as_str().unwrap()
+}
+
 /// How often each kind of answer came up: a property over requests that are all denied would say little.
 #[derive(Debug, Default)]
 struct Tally {
@@ -337,17 +342,25 @@ fn the_index_says_what_cedar_says() {
     let tally = on_pool(move || {
         let mut tally = Tally::default();
         let mut runner = TestRunner::new(Config { cases: sets, failure_persistence: None, ..Config::default() });
-        let input = (prop::collection::vec(version(), 1..5), entities(), prop::collection::vec(question(), REQUESTS));
+        let stored = prop::sample::subsequence(vec!["User", "Doc", "Group", "Folder"], 0..=4);
+        let questions = prop::collection::vec(question(), REQUESTS);
+        let input = (prop::collection::vec(version(), 1..5), entities(), stored, questions);
         let tally_here = std::cell::RefCell::new(&mut tally);
         let schema = schema(SCHEMA);
-        let run = runner.run(&input, |(versions, entities, questions)| {
+        let run = runner.run(&input, |(versions, entities, stored_kinds, questions)| {
             let versions: Vec<PolicySet> = versions.iter().map(Version::policies).collect();
             let pinned: Vec<Pinned> =
                 (1..).zip(&versions).map(|(n, set)| pinned_json(n, &set.clone().to_json().unwrap())).collect();
             let set = compiled(&pinned, schema.clone()).unwrap();
             let plain = Plain::new(&versions, &entities);
-            let given = Question { entities, ..questions[0].clone() }.read_entities(&set).unwrap();
-            for question in questions {
+            // Cedar is given all of them; here some come with the request and the others lie in the zone's store.
+            let (stored, inline): (Vec<_>, Vec<_>) =
+                entities.as_array().unwrap().iter().cloned().partition(|entity| stored_kinds.contains(&kind(entity)));
+            let store = store_of(&stored, &schema);
+            let with = |question: Question| Question { store: Arc::clone(&store), ..question };
+            let given = Question { entities: Value::Array(inline), ..with(questions[0].clone()) };
+            let given = given.read_entities(&set).unwrap();
+            for question in questions.into_iter().map(with) {
                 let expected = plain.ask(&question);
                 prop_assert_eq!(&indexed(&set, &given, &question), &expected, "{:?}", question);
                 let mut tally = tally_here.borrow_mut();
