@@ -23,9 +23,13 @@ use crate::{
     constructor::Constructor,
     entities::MAX_PARENTS,
     entity::{Entity, Key, Members},
-    guard_json::{MAX_JSON_DEPTH, MAX_REQUEST_VALUES},
+    guard_json::MAX_JSON_DEPTH,
     shape::{Fields, Shape, Shapes},
 };
+
+/// The most values of a context, or of the entities of a request together, that are read here: a fraction of a
+/// millisecond. A request may hold more, but they would keep the thread from its other requests.
+pub(crate) const MAX_PASSING_VALUES: u64 = 10_000;
 
 /// How many more values a context, or the entities of a request together, may hold.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ pub(crate) struct Budget(u64);
 impl Budget {
     /// For one list of entities; the list itself is the first value.
     pub(crate) fn of_entities() -> Self {
-        Self(MAX_REQUEST_VALUES - 1)
+        Self(MAX_PASSING_VALUES - 1)
     }
 
     /// Takes that many values, the deepest of which stands at `depth`; the outermost value stands at 1.
@@ -46,7 +50,7 @@ impl Budget {
 
 /// Reads a context. With a shape (that of the action) it fits the schema.
 pub(crate) fn context(json: &Json, shape: Option<&Shape>) -> Option<Arc<BTreeMap<SmolStr, Value>>> {
-    let mut reader = Reader { budget: &mut Budget(MAX_REQUEST_VALUES) };
+    let mut reader = Reader { budget: &mut Budget(MAX_PASSING_VALUES) };
     match reader.value(json, shape, 1)?.value {
         ValueKind::Record(members) => Some(members),
         _ => None,
