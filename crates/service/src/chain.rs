@@ -16,22 +16,28 @@ const PAGE: u32 = 500;
 pub(crate) struct Pages {
     start: Option<Position>,
     done: bool,
+    limit: u32,
 }
 
 impl Pages {
     pub(crate) const fn new() -> Self {
-        Self { start: None, done: false }
+        Self::of(PAGE)
+    }
+
+    /// With so many items at once.
+    pub(crate) const fn of(limit: u32) -> Self {
+        Self { start: None, done: false, limit }
     }
 
     pub(crate) const fn behind(start: Option<Position>) -> Self {
-        Self { start, done: false }
+        Self { start, done: false, limit: PAGE }
     }
 
     pub(crate) fn next_window(&self) -> Option<Window> {
         if self.done {
             return None;
         }
-        Some(Window { order: Order::Asc, start: self.start.clone(), direction: Direction::Forward, limit: PAGE })
+        Some(Window { order: Order::Asc, start: self.start.clone(), direction: Direction::Forward, limit: self.limit })
     }
 
     pub(crate) fn take<T>(&mut self, slice: Slice<T>) -> Vec<T> {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use cedarkeep_cedar::{Change, EntityReader, EntityStore, StoredEntity, Uid};
 use cedarkeep_model::{Digest, EntityChange, EntityRecord, ZoneId};
-use cedarkeep_store::{Direction, Order, Position, Window, ZoneState};
+use cedarkeep_store::{Read, Slice, Window, ZoneState};
 use moka::future::Cache;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{Code, Error, Service};
+use crate::{Code, Error, Service, chain::Pages};
 
 /// How many bytes of entities are kept of zones that no snapshot holds.
 const MOST_BYTES: u64 = 2 << 30;
@@ -104,57 +104,69 @@ impl Service {
             return Ok(Some(Arc::clone(former)));
         }
         let _turn = self.0.entities.turn(zone).await;
-        let kept = self.0.entities.zones.get(&zone).await;
-        let newest = former.cloned().into_iter().chain(kept).max_by_key(|entities| entities.revision);
-        let entities = match newest {
+        let entities = match self.newest_entities(former, zone).await {
             Some(newest) if newest.revision > revision => return Ok(None),
             Some(newest) if of_that(&newest) => newest,
-            Some(newest) => Arc::new(self.follow(zone, &newest, revision).await?),
-            None => Arc::new(self.load(zone, revision).await?),
+            newest => Arc::new(self.gather(Source::Committed(self), zone, newest.as_deref(), revision).await?),
         };
         self.0.entities.put(zone, Arc::clone(&entities)).await;
         Ok(Some(entities).filter(of_that))
     }
 
-    /// Reads all entities of a zone that has been seen at this revision.
-    async fn load(&self, zone: ZoneId, revision: u64) -> Result<ZoneEntities, Error> {
-        let begun = self.0.clock.now();
-        let (mut rows, mut start, mut reader) = (Vec::new(), None, EntityReader::default());
-        loop {
-            let slice = self.read().await?.entities(zone, None, &window(start)).await?;
-            start = slice.items.last().map(|(position, _)| position.clone());
-            let changes = slice.items.into_iter().map(|(_, record)| EntityChange::Kept(record)).collect();
-            let (more, read) = (slice.more, self.read_changes(reader, changes).await?);
-            reader = read.0;
-            rows.extend(read.1);
-            if !more {
-                break;
-            }
+    /// The same within a transaction that has taken the zone. It may see what others have not committed yet, so what it
+    /// finds is not kept.
+    pub(crate) async fn entities_within(
+        &self,
+        store: &mut dyn Read,
+        zone: ZoneId,
+        revision: u64,
+    ) -> Result<Arc<ZoneEntities>, Error> {
+        match self.newest_entities(None, zone).await.filter(|newest| newest.revision <= revision) {
+            Some(newest) if newest.revision == revision => Ok(newest),
+            newest => Ok(Arc::new(self.gather(Source::Within(store), zone, newest.as_deref(), revision).await?)),
         }
-        drop(reader);
-        let store = apply(EntityStore::default(), rows).await?;
-        let whole = self.follow(zone, &ZoneEntities { revision, store }, revision).await?;
-        let micros = u32::try_from(self.0.clock.now().micros() - begun.micros()).unwrap_or(0);
-        metrics::histogram!(ENTITIES_LOAD_METRIC).record(f64::from(micros) / 1e6);
-        Ok(whole)
     }
 
-    /// Follows the changes after a revision, to this one or, when there are later changes, to the last of them.
-    async fn follow(&self, zone: ZoneId, former: &ZoneEntities, revision: u64) -> Result<ZoneEntities, Error> {
-        let (mut rows, mut start, mut reader, mut last) = (Vec::new(), None, EntityReader::default(), revision);
-        loop {
-            let slice = self.read().await?.entity_changes(zone, former.revision, &window(start)).await?;
-            start = slice.items.last().map(|(position, _)| position.clone());
-            let changes: Vec<_> = slice.items.into_iter().map(|(_, change)| change).collect();
-            last = changes.iter().map(EntityChange::changed_revision).fold(last, u64::max);
-            let (more, read) = (slice.more, self.read_changes(reader, changes).await?);
-            reader = read.0;
-            rows.extend(read.1);
-            if !more {
-                break;
-            }
+    async fn newest_entities(&self, former: Option<&Arc<ZoneEntities>>, zone: ZoneId) -> Option<Arc<ZoneEntities>> {
+        let kept = self.0.entities.zones.get(&zone).await;
+        former.cloned().into_iter().chain(kept).max_by_key(|entities| entities.revision)
+    }
+
+    /// Reads the entities of a zone that has been seen at this revision: all, or what has changed since `former`. They
+    /// are those of this revision or, when something has changed meanwhile, of the last change.
+    ///
+    /// Rows are read at several moments, and only together with every later change do they make a whole. So nothing is
+    /// put together before all of it is read.
+    async fn gather(
+        &self,
+        mut source: Source<'_>,
+        zone: ZoneId,
+        former: Option<&ZoneEntities>,
+        revision: u64,
+    ) -> Result<ZoneEntities, Error> {
+        let begun = self.0.clock.now();
+        let (mut rows, mut reader, mut last) = (Vec::new(), EntityReader::default(), revision);
+        let mut pages = Pages::of(PAGE);
+        while let Some(window) = pages.next_window().filter(|_| former.is_none()) {
+            let slice = source.entities(zone, &window).await?;
+            let kept = pages.take(slice).into_iter().map(EntityChange::Kept).collect();
+            reader = self.read_changes(reader, kept, &mut rows).await?;
         }
-        let store = if rows.is_empty() { former.store.clone() } else { apply(former.store.clone(), rows).await? };
+        let after = former.map_or(revision, |former| former.revision);
+        let mut pages = Pages::of(PAGE);
+        while let Some(window) = pages.next_window() {
+            let slice = source.changes(zone, after, &window).await?;
+            let changes = pages.take(slice);
+            last = changes.iter().map(EntityChange::changed_revision).fold(last, u64::max);
+            reader = self.read_changes(reader, changes, &mut rows).await?;
+        }
+        drop(reader);
+        let store = former.map(|former| former.store.clone()).unwrap_or_default();
+        let store = if rows.is_empty() { store } else { apply(store, rows).await? };
+        if former.is_none() {
+            let micros = u32::try_from(self.0.clock.now().micros() - begun.micros()).unwrap_or(0);
+            metrics::histogram!(ENTITIES_LOAD_METRIC).record(f64::from(micros) / 1e6);
+        }
         Ok(ZoneEntities { revision: last, store })
     }
 
@@ -162,21 +174,43 @@ impl Service {
         &self,
         mut reader: EntityReader,
         changes: Vec<EntityChange>,
-    ) -> Result<(EntityReader, Vec<Change>), Error> {
+        rows: &mut Vec<Change>,
+    ) -> Result<EntityReader, Error> {
         if changes.is_empty() {
-            return Ok((reader, Vec::new()));
+            return Ok(reader);
         }
         let read = move || {
-            let changes =
-                changes.iter().map(|change| read_change(&mut reader, change)).collect::<Result<_, Error>>()?;
-            Ok((reader, changes))
+            let changes = changes.iter().map(|change| read_change(&mut reader, change)).collect::<Result<Vec<_>, _>>();
+            (reader, changes)
         };
-        self.0.cedar.run(read).await?
+        let (reader, read) = self.0.cedar.run(read).await?;
+        rows.extend(read?);
+        Ok(reader)
     }
 }
 
-fn window(start: Option<Position>) -> Window {
-    Window { order: Order::Asc, start, direction: Direction::Forward, limit: PAGE }
+/// Where rows come from.
+enum Source<'a> {
+    /// From what is committed; no connection is held between two reads.
+    Committed(&'a Service),
+    /// From within a transaction.
+    Within(&'a mut dyn Read),
+}
+
+impl Source<'_> {
+    async fn entities(&mut self, zone: ZoneId, window: &Window) -> Result<Slice<EntityRecord>, Error> {
+        Ok(match self {
+            Self::Committed(service) => service.read().await?.entities(zone, None, window).await?,
+            Self::Within(store) => store.entities(zone, None, window).await?,
+        })
+    }
+
+    async fn changes(&mut self, zone: ZoneId, after: u64, window: &Window) -> Result<Slice<EntityChange>, Error> {
+        Ok(match self {
+            Self::Committed(service) => service.read().await?.entity_changes(zone, after, window).await?,
+            Self::Within(store) => store.entity_changes(zone, after, window).await?,
+        })
+    }
 }
 
 /// Off the threads that serve requests: of a large zone it takes seconds.

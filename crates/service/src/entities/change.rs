@@ -113,16 +113,12 @@ impl Service {
         let conditions = call.clone();
         let locked = self.transact_once(&call, move |tx| {
             Box::pin(async move {
-                tx.zone(zone).await?;
-                let service = tx.service.clone();
-                match work.plan(&service).await? {
-                    Some((planned_for, plan)) => write(tx, conditions, planned_for, condition, plan).await,
-                    None => Ok(None),
-                }
+                let (planned_for, plan) = work.plan_within(tx).await?;
+                write(tx, conditions, planned_for, condition, plan).await
             })
         });
-        let busy = "the zone changes faster than its entities can be checked against it; try again";
-        locked.await?.ok_or_else(|| Error::new(Code::Unavailable, busy))
+        let broken = "the zone that a transaction has taken is not the one that it was planned for";
+        locked.await?.ok_or_else(|| Error::new(Code::Internal, broken))
     }
 
     async fn read_given(&self, values: Arc<Vec<Value>>, schema: PolicySchema, validate: bool) -> Result<Given, Error> {
@@ -161,19 +157,37 @@ impl Work {
         let (mut store, zone) = service.living(self.zone).await?;
         let schema = schema_of_entities(&mut *store, &zone).await?;
         drop(store);
+        let given = self.given_under(service, &zone, schema).await?;
+        let moment = service.zone_moment(self.zone, None).await?;
+        let Some((_, entities)) = moment.filter(|(state, _)| state.zone.revision == zone.revision) else {
+            return Ok(None);
+        };
+        Ok(Some((zone, self.planned(service, given, entities).await?)))
+    }
+
+    /// A plan for the zone that a transaction has taken.
+    async fn plan_within(&mut self, tx: &mut Tx) -> Result<(Zone, Plan), Error> {
+        let (zone, service) = (tx.zone(self.zone).await?, tx.service.clone());
+        let schema = schema_of_entities(&mut *tx.store, &zone).await?;
+        let given = self.given_under(&service, &zone, schema).await?;
+        let entities = service.entities_within(&mut *tx.store, zone.id, zone.revision).await?;
+        let plan = self.planned(&service, given, entities).await?;
+        Ok((zone, plan))
+    }
+
+    async fn given_under(&mut self, service: &Service, zone: &Zone, schema: PolicySchema) -> Result<Given, Error> {
         let under = (schema.schema_sha, zone.settings.validate_requests);
         let given = match self.given.take() {
             Some((known, given)) if known == under => given,
             _ => service.read_given(Arc::clone(&self.values), schema, under.1).await?,
         };
         self.given = Some((under, given.clone()));
-        let moment = service.zone_moment(self.zone, None).await?;
-        let Some((_, entities)) = moment.filter(|(state, _)| state.zone.revision == zone.revision) else {
-            return Ok(None);
-        };
+        Ok(given)
+    }
+
+    async fn planned(&self, service: &Service, given: Given, entities: Arc<ZoneEntities>) -> Result<Plan, Error> {
         let planned = self.planned.clone();
-        let plan = service.0.cedar.run(move || plan(&planned, &given, &entities.store)).await??;
-        Ok(Some((zone, plan)))
+        service.0.cedar.run(move || plan(&planned, &given, &entities.store)).await?
     }
 }
 
