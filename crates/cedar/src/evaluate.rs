@@ -54,6 +54,10 @@ pub enum DenyReason {
     NoPermit,
     /// A `forbid` failed, so nobody knows whether it would have applied.
     ForbidErrored,
+    /// The request names a type or an action that the schema does not declare; no policy was asked.
+    Undeclared,
+    /// What the schema declares had to be left out of the request; no policy was asked.
+    LeftOut,
 }
 
 /// A policy that brought the decision about.

@@ -10,7 +10,11 @@ use axum::{
 };
 use cedarkeep_service::{Code, Error};
 
-use crate::{frame::RequestFrame, status::status, wire::ErrorBody};
+use crate::{
+    frame::RequestFrame,
+    status::{authzen_status, status},
+    wire::ErrorBody,
+};
 
 /// Tells the published clients, which retry 408, 409, 429 and 5xx by themselves, that another try cannot help.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -68,6 +72,9 @@ impl Failure {
     pub(crate) fn render(&self, frame: &RequestFrame, response: Response) -> Response {
         self.log_cause();
         let (mut parts, _) = response.into_parts();
+        if frame.authzen {
+            parts.status = authzen_status(self.status);
+        }
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         parts.headers.remove(header::CONTENT_LENGTH);
         let retryable = self.error.code().retryable();
@@ -86,8 +93,12 @@ impl Failure {
         if self.status == StatusCode::REQUEST_TIMEOUT {
             parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let body = ErrorBody::new(&self.error, self.status, frame);
-        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let bytes = if frame.authzen {
+            serde_json::to_vec(self.error.message())
+        } else {
+            serde_json::to_vec(&ErrorBody::new(&self.error, self.status, frame))
+        };
+        let bytes = bytes.unwrap_or_default();
         Response::from_parts(parts, Body::from(bytes))
     }
 

@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use time::{Date, macros::format_description};
 use tracing::Instrument;
 
-use crate::{app::App, failure::Failure, telemetry};
+use crate::{app::App, failure::Failure, routes::speaks_authzen, telemetry};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
@@ -31,16 +31,23 @@ pub(crate) struct RequestFrame {
     pub(crate) path: String,
     /// When it came in.
     pub(crate) at: Timestamp,
+    /// Whether it is for a route of `AuthZEN`, which have errors of their own form.
+    pub(crate) authzen: bool,
+    /// There, the caller's id as it came.
+    sent_id: Option<HeaderValue>,
 }
 
 impl RequestFrame {
-    fn of(request: &Request, service: &Service) -> Self {
+    fn of(request: &Request, route: &str, service: &Service) -> Self {
+        let authzen = speaks_authzen(route);
         let id = |name| sent_id(request.headers(), name, service);
         Self {
             request_id: id(REQUEST_ID).unwrap_or_else(|| service.new_request_id()),
             client_request_id: id(CLIENT_REQUEST_ID),
             path: request.uri().path().to_owned(),
             at: service.now(),
+            authzen,
+            sent_id: request.headers().get(REQUEST_ID).filter(|_| authzen).cloned(),
         }
     }
 }
@@ -59,9 +66,9 @@ fn is_id(text: &str) -> bool {
 /// Answers a request within its frame. Outermost of all layers, so that nothing leaves without the frame.
 pub(crate) async fn frame(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let frame = RequestFrame::of(&request, &app.service);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let frame = RequestFrame::of(&request, &route, &app.service);
     let span = tracing::info_span!(
         "request",
         method = method.as_str(),
@@ -111,6 +118,10 @@ fn finish(frame: &RequestFrame, version: Option<HeaderValue>, mut response: Resp
         if let Some(value) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
             headers.insert(name, value);
         }
+    }
+    // AuthZEN wants it back whatever it is. In the log it stands only if it is safe there.
+    if let Some(sent) = &frame.sent_id {
+        headers.insert(REQUEST_ID, sent.clone());
     }
     if let Some(version) = version.filter(is_date) {
         headers.insert(API_VERSION, version);

@@ -45,6 +45,7 @@ use crate::{
         (name = "User tokens", description = "Credentials that are bound to one user of a zone."),
         (name = "Policy bundle", description = "The calling user's policies as one file, to be fetched, edited and put."),
         (name = "Decisions", description = "May this principal do this to that resource?"),
+        (name = "AuthZEN", description = "The OpenID Authorization API 1.0: the same decisions in the terms of that standard."),
         (name = "Events", description = "The gapless, chained record of every change."),
         (name = "Keys", description = "The public keys of a zone."),
         (name = "Operation", description = "For those who run the server."),
@@ -68,6 +69,7 @@ pub(crate) fn describe(metrics: MetricsAccess) -> openapi::OpenApi {
         .description(Some("The administrator's token, or a user's for /policy/bundle."));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     components.responses.insert("Error".to_owned(), RefOr::T(error_response()));
+    components.responses.insert("AuthzenError".to_owned(), RefOr::T(authzen_error_response()));
     for (path, item) in &mut document.paths.paths {
         complete(path, item);
     }
@@ -107,6 +109,13 @@ fn error_response() -> Response {
     ResponseBuilder::new().description("The request was refused.").content("application/json", content).build()
 }
 
+/// What `AuthZEN` has for an error.
+fn authzen_error_response() -> Response {
+    let message = ObjectBuilder::new().schema_type(Type::String).description(Some("What is wrong."));
+    let content = Content::new(Some(Schema::Object(message.build())));
+    ResponseBuilder::new().description("The request was refused.").content("application/json", content).build()
+}
+
 /// Operations whose body may be left out.
 const OPTIONAL_BODIES: [&str; 2] = ["updatePolicySchema", "rotateSigningKey"];
 
@@ -128,7 +137,8 @@ fn complete(path: &str, item: &mut PathItem) {
         let headers = headers(path, &method);
         operation.parameters.get_or_insert_default().extend(headers.into_iter().map(Into::into));
         for status in refusals(path, &method, operation) {
-            let refusal = RefOr::Ref(Ref::from_response_name("Error"));
+            let name = if path.contains("/access/v1/") { "AuthzenError" } else { "Error" };
+            let refusal = RefOr::Ref(Ref::from_response_name(name));
             operation.responses.responses.entry(status.to_owned()).or_insert(refusal);
         }
     }
@@ -141,7 +151,7 @@ fn acts_on_an_object(path: &str) -> bool {
 
 /// Whether a POST only answers a question.
 fn records_nothing(path: &str) -> bool {
-    ["/authorize", "/policy-tests"].iter().any(|question| path.ends_with(question))
+    path.contains("/access/v1/") || ["/authorize", "/policy-tests"].iter().any(|question| path.ends_with(question))
 }
 
 /// Whether it is a route of the tenants, not of those who run the server.
@@ -171,7 +181,7 @@ fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
     if *method == HttpMethod::Post && acts_on_an_object(path) {
         headers.push(header("If-Match", "Answer 412 when the object no longer has this ETag."));
     }
-    if *method == HttpMethod::Put && path.ends_with("/draft") {
+    if *method == HttpMethod::Put && (path.ends_with("/draft") || path.ends_with("/{entity_id}")) {
         headers.push(header("If-None-Match", "`*`: answer 412 when there is one already."));
     }
     headers
@@ -196,7 +206,10 @@ fn refusals(path: &str, method: &HttpMethod, operation: &Operation) -> Vec<&'sta
     }
     statuses.extend(["400", "404", "429"]);
     if operation.request_body.is_some() {
-        statuses.extend(["408", "413", "415", "422"]);
+        statuses.extend(["408", "413"]);
+        if !path.contains("/access/v1/") {
+            statuses.extend(["415", "422"]);
+        }
     }
     if *method != HttpMethod::Get && !records_nothing(path) {
         statuses.push("409");

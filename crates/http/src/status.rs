@@ -50,6 +50,14 @@ pub(crate) const fn status(code: Code) -> StatusCode {
     }
 }
 
+/// The same status on the routes of `AuthZEN`, where every request that cannot be carried out is a bad one.
+pub(crate) const fn authzen_status(status: StatusCode) -> StatusCode {
+    match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //! the store keeps. Nothing here performs I/O, reads a clock or draws a random number: clocks and id sources are
 //! parameters ([`Clock`], [`IdSource`]).
 
+mod authzen;
 mod canonical;
 mod decision;
 mod digest;
@@ -25,6 +26,7 @@ mod timestamp;
 mod user_token;
 mod zone;
 
+pub use authzen::AuthzenSettings;
 pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key, unescape_longs};
 pub use decision::{DecisionLogMode, LoggedBody, LoggedDecision, LoggedScope, LoggedShadow, ShadowOutcome};
 pub use digest::Digest;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DecisionLogMode, Description, Name, OrganizationId, OwnerType, PolicySetId, SchemaVersion, Slug, Timestamp, ZoneId,
-    text::word,
+    AuthzenSettings, DecisionLogMode, Description, Name, OrganizationId, OwnerType, PolicySetId, SchemaVersion, Slug,
+    Timestamp, ZoneId, text::word,
 };
 
 word!(
@@ -80,6 +80,9 @@ pub struct ZoneSettings {
     /// For how many days a logged decision is kept, 1 to 3650.
     #[serde(default = "a_month")]
     pub decision_log_retention_days: u16,
+    /// How requests of the `OpenID` Authorization API are read.
+    #[serde(default)]
+    pub authzen: AuthzenSettings,
 }
 
 const fn all_of_them() -> u8 {
@@ -113,6 +116,7 @@ impl Default for ZoneSettings {
             decision_log: none_of_them(),
             decision_log_sample_percent: one_of_them(),
             decision_log_retention_days: a_month(),
+            authzen: AuthzenSettings::default(),
         }
     }
 }

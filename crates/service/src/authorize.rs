@@ -2,16 +2,14 @@
 
 mod shadow;
 mod sitting;
+mod standing;
 
 use std::{sync::Arc, time::Instant};
 
-use cedarkeep_cedar::{
-    CombineRules, Decision, DenyReason, Determining, EvaluateError, Overall, PolicyError, SlotDecision, SlotDecisions,
-    Uid, combine,
-};
+use cedarkeep_cedar::{Decision, DenyReason, Determining, EvaluateError, Overall, PolicyError, SlotDecision, Uid};
 use cedarkeep_model::{
-    Binding, BindingMode, DecisionId, Digest, PolicySetId, PolicySetVersionId, ScopeCombination, ScopeType, Timestamp,
-    ZoneId,
+    Binding, BindingMode, DecisionId, Digest, PolicySetId, PolicySetVersionId, RequestEntities, ScopeCombination,
+    ScopeType, Timestamp, ZoneId,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,11 +17,12 @@ use serde_json::{Value, json};
 pub use self::{shadow::ShadowAnswer, sitting::CANDIDATES_METRIC};
 use self::{
     shadow::{Asked, Moment, observation, shadow_answer},
-    sitting::{Evaluated, GivenEntities, Sitting},
+    sitting::{Evaluated, Sitting},
+    standing::{Standing, bound, overall},
 };
+pub(crate) use self::{sitting::GivenEntities, standing::Standing as StandingVersion};
 use crate::{
     Call, Code, Error, Service,
-    bind::MAX_SESSION,
     publish::notices,
     snapshot::{BoundSet, LoadedSet, Snapshot},
 };
@@ -130,13 +129,19 @@ pub struct ScopeAnswer {
     pub errors: Option<Vec<PolicyError>>,
 }
 
-/// The order in which slots are asked and answered.
-const SLOTS: [ScopeType; 4] = [ScopeType::Zone, ScopeType::Resource, ScopeType::User, ScopeType::Session];
+/// How a question is put.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// Whether the answer names the determining policies and errors.
+    pub(crate) explain: bool,
+    /// Whether the question and its entities must fit the schema.
+    pub(crate) validate: bool,
+}
 
-/// A slot's version, ready to be asked.
-struct Standing {
-    bound: Arc<BoundSet>,
-    loaded: Arc<LoadedSet>,
+impl Manner {
+    fn of(snapshot: &Snapshot, explain: bool) -> Self {
+        Self { explain, validate: snapshot.zone.settings.validate_requests }
+    }
 }
 
 /// A slot's shadow version, or why it cannot be asked.
@@ -157,7 +162,8 @@ impl Service {
         let snapshot = self.recent_snapshot(zone, request.at_least_revision).await?;
         let DecisionRequest { principal, action, resource, context, session, entities, explain, .. } = request;
         let question = Question { principal, action, resource, context, session };
-        self.answer(&snapshot, question, &Arc::new(GivenEntities::new(entities)), explain).await
+        let manner = Manner::of(&snapshot, explain);
+        self.answer(&snapshot, question, &Arc::new(GivenEntities::new(entities)), manner).await
     }
 
     /// Decides many requests at one moment of the zone, in their order. The entities are read once, for all of them.
@@ -175,13 +181,14 @@ impl Service {
         const TURN: usize = 32;
         let snapshot = self.recent_snapshot(zone, batch.at_least_revision).await?;
         let entities = Arc::new(GivenEntities::new(batch.entities));
+        let manner = Manner::of(&snapshot, batch.explain);
         let mut answers = Vec::with_capacity(batch.questions.len());
         for question in batch.questions {
             if answers.len() % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
             }
             answers.push(match question {
-                Ok(question) => self.answer(&snapshot, question, &entities, batch.explain).await,
+                Ok(question) => self.answer(&snapshot, question, &entities, manner).await,
                 Err(error) => Err(error),
             });
         }
@@ -210,41 +217,55 @@ impl Service {
         snapshot: &Arc<Snapshot>,
         question: Question,
         entities: &Arc<GivenEntities>,
-        explain: bool,
+        manner: Manner,
     ) -> Result<DecisionAnswer, Error> {
         let begun = Instant::now();
-        if question.session.as_ref().is_some_and(|session| session.chars().count() > MAX_SESSION) {
-            let message = format!("a session has at most {MAX_SESSION} characters");
-            return Err(Error::new(Code::BadRequest, message));
+        if !entities.none() && snapshot.zone.settings.request_entities == RequestEntities::Refuse {
+            let message = "this zone takes no entities from requests (request_entities is refuse); leave entities out";
+            return Err(Error::new(Code::InvalidRequest, message));
         }
-        let mut active = Vec::new();
-        for bound in bound(snapshot, &question, BindingMode::Active) {
-            let loaded = match bound.ready(self) {
-                Some(loaded) => loaded,
-                None => bound.get(self).await?,
-            };
-            active.push(Standing { bound: Arc::clone(bound), loaded });
-        }
+        let active = self.standing(snapshot, &question).await?;
         let mut shadow: Vec<Beside> = Vec::new();
         for bound in bound(snapshot, &question, BindingMode::Shadow) {
             let loaded = match bound.ready(self) {
                 Some(loaded) => Ok(loaded),
-                None => bound.get(self).await,
+                None => Box::pin(bound.get(self)).await,
             };
             shadow.push((Arc::clone(bound), loaded));
         }
         let sets = active.iter().map(|standing| &standing.loaded);
         let sets = sets.chain(shadow.iter().filter_map(|(_, loaded)| loaded.as_ref().ok()));
         let sets: Vec<_> = sets.map(|loaded| Arc::clone(&loaded.compiled)).collect();
-        let sitting = Sitting::new(snapshot, question, Arc::clone(entities), sets);
+        let sitting = Sitting::new(snapshot, question, Arc::clone(entities), sets, manner.validate);
         let (question, mut evaluated) = self.evaluate(sitting).await?;
         let observed = evaluated.split_off(active.len());
         let decided = evaluated.into_iter().collect::<Result<Vec<_>, _>>().map_err(evaluate_error)?;
-        let verdict = Verdict { question: &question, active: &active, decided: &decided, explain };
+        let verdict = Verdict { question: &question, active: &active, decided: &decided, explain: manner.explain };
         let answer = verdict.answer(self, snapshot, shadow, observed);
         self.log_decision(&snapshot.zone, &question, &answer);
         meter(answer.decision, begun);
         Ok(answer)
+    }
+}
+
+impl Service {
+    /// Denies before any policy is asked. What is no question in Cedar's terms is not logged.
+    pub(crate) fn refuse(&self, snapshot: &Snapshot, question: Option<Question>, why: DenyReason) -> DecisionAnswer {
+        let answer = DecisionAnswer {
+            decision: Decision::Deny,
+            reason: Some(why),
+            decision_id: DecisionId::new(self.0.ids.next()),
+            revision: snapshot.zone.revision,
+            combination: snapshot.zone.settings.scope_combination,
+            evaluated_at: self.now(),
+            scopes: Vec::new(),
+            shadow: Vec::new(),
+        };
+        if let Some(question) = question {
+            self.log_decision(&snapshot.zone, &question, &answer);
+        }
+        metrics::counter!("cedarkeep_decisions_total", "decision" => "deny").increment(1);
+        answer
     }
 }
 
@@ -273,16 +294,7 @@ impl Verdict<'_> {
         observed: Vec<Evaluated>,
     ) -> DecisionAnswer {
         let settings = &snapshot.zone.settings;
-        let decision_of = |scope| self.slot(scope).map(|(_, decision)| decision);
-        let slots = SlotDecisions {
-            zone: decision_of(ScopeType::Zone),
-            resource: decision_of(ScopeType::Resource),
-            user: decision_of(ScopeType::User),
-            session: decision_of(ScopeType::Session),
-        };
-        let combination = settings.scope_combination;
-        let Overall { decision, reason } =
-            combine(slots, CombineRules { combination, session_required: settings.session_required });
+        let Overall { decision, reason } = overall(self.slots(), settings);
         let (decision_id, evaluated_at) = (DecisionId::new(service.0.ids.next()), service.now());
         let moment = Moment { decision_id, at: evaluated_at, settings };
         let scopes = self
@@ -293,7 +305,7 @@ impl Verdict<'_> {
             reason,
             decision_id,
             revision: snapshot.zone.revision,
-            combination,
+            combination: settings.scope_combination,
             evaluated_at,
             scopes: scopes.collect(),
             shadow: if shadow.is_empty() { Vec::new() } else { self.beside(service, shadow, observed, &moment) },
@@ -321,26 +333,6 @@ impl Verdict<'_> {
         });
         answers.collect()
     }
-}
-
-/// What stands in the slots of a question.
-fn bound<'a>(
-    snapshot: &'a Snapshot,
-    question: &'a Question,
-    mode: BindingMode,
-) -> impl Iterator<Item = &'a Arc<BoundSet>> {
-    SLOTS.into_iter().filter_map(move |scope| {
-        let slot = match scope {
-            ScopeType::Zone => snapshot.slot(scope, String::new),
-            ScopeType::Resource => snapshot.slot(scope, || question.resource.to_string()),
-            ScopeType::User => snapshot.slot(scope, || question.principal.to_string()),
-            ScopeType::Session => {
-                let session = question.session.as_ref()?;
-                snapshot.slot(scope, || session.clone())
-            }
-        };
-        slot.and_then(|slot| slot.of(mode))
-    })
 }
 
 pub(crate) fn evaluate_error(error: EvaluateError) -> Error {

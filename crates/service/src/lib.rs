@@ -9,6 +9,8 @@ mod archive;
 mod attestations;
 mod auth;
 mod authorize;
+mod authzen;
+mod authzen_settings;
 mod bind;
 mod bundles;
 mod call;
@@ -48,6 +50,10 @@ pub use auth::InvalidToken;
 pub use authorize::{
     CANDIDATES_METRIC, DECISION_METRIC, DecisionAnswer, DecisionBatch, DecisionRequest, Question, ScopeAnswer,
     ShadowAnswer,
+};
+pub use authzen::{
+    AuthzenAction, AuthzenDecision, AuthzenEntity, AuthzenFound, AuthzenPage, AuthzenRequest, AuthzenSearch, Semantic,
+    Sought,
 };
 pub use bundles::{BUNDLE_TYPE, UserBundle};
 pub use call::{Call, Idempotency, Principal, PrincipalKind, User};

@@ -2,7 +2,7 @@
 
 use cedarkeep_attest::KeyPair;
 use cedarkeep_model::{
-    DecisionLogMode, Description, EventKind, ForbidErrorRule, KeyState, Name, OrganizationId,
+    AuthzenSettings, DecisionLogMode, Description, EventKind, ForbidErrorRule, KeyState, Name, OrganizationId,
     OwnerType, PolicySetId, RequestEntities, SchemaVersion, ScopeCombination, SigningKey, Slug, ValidationMode, Zone,
     ZoneId, ZoneSettings,
 };
@@ -10,7 +10,7 @@ use cedarkeep_store::ZoneFilter;
 use serde_json::json;
 
 use crate::{
-    Call, Code, Error, Page, PageRequest, Service, keys, page::Cursors, schemas, transact::Tx,
+    Call, Code, Error, Page, PageRequest, Service, authzen_settings, keys, page::Cursors, schemas, transact::Tx,
 };
 
 /// A zone to be made.
@@ -55,6 +55,8 @@ pub struct SettingsPatch {
     pub decision_log_sample_percent: Option<u8>,
     /// See [`ZoneSettings::decision_log_retention_days`].
     pub decision_log_retention_days: Option<u16>,
+    /// See [`ZoneSettings::authzen`]; replaced whole.
+    pub authzen: Option<AuthzenSettings>,
 }
 
 impl SettingsPatch {
@@ -69,7 +71,7 @@ impl SettingsPatch {
         if self.decision_log_retention_days.is_some_and(|days| !(1..=3_650).contains(&days)) {
             return Err(Error::new(Code::BadRequest, "decision_log_retention_days is a number from 1 to 3650"));
         }
-        Ok(())
+        self.authzen.as_ref().map_or(Ok(()), authzen_settings::check)
     }
 
     fn apply(self, settings: &mut ZoneSettings) {
@@ -90,6 +92,7 @@ impl SettingsPatch {
         set(&mut settings.decision_log, self.decision_log);
         set(&mut settings.decision_log_sample_percent, self.decision_log_sample_percent);
         set(&mut settings.decision_log_retention_days, self.decision_log_retention_days);
+        set(&mut settings.authzen, self.authzen);
     }
 }
 

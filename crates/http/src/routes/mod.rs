@@ -3,6 +3,7 @@
 mod apply;
 mod attestations;
 mod authorize;
+mod authzen;
 mod bindings;
 mod decisions;
 mod divergences;
@@ -24,7 +25,7 @@ mod signing_keys;
 mod user_tokens;
 mod zones;
 
-pub(crate) use self::{policy_bundle::PATH as BUNDLE_PATH, probes::METRICS_TYPE};
+pub(crate) use self::{authzen::speaks_authzen, policy_bundle::PATH as BUNDLE_PATH, probes::METRICS_TYPE};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, config::MetricsAccess};
@@ -48,6 +49,7 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
         .merge(policy_bundle::routes())
         .merge(entities::routes())
         .merge(authorize::routes())
+        .merge(authzen::routes())
         .merge(policy_tests::routes())
         .merge(divergences::routes())
         .merge(decisions::routes())
@@ -60,5 +62,9 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
 
 /// The routes that anybody may ask.
 pub(crate) fn public() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(jwks::routes()).merge(probes::routes()).merge(documents::routes())
+    OpenApiRouter::new()
+        .merge(jwks::routes())
+        .merge(authzen::public())
+        .merge(probes::routes())
+        .merge(documents::routes())
 }

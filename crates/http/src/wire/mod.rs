@@ -3,6 +3,9 @@
 
 mod apply;
 mod attestation;
+mod authzen;
+mod authzen_evaluations;
+mod authzen_search;
 mod authzen_settings;
 mod binding;
 mod decision;
@@ -37,6 +40,9 @@ use utoipa::ToSchema;
 pub(crate) use self::{
     apply::{ApplyManifest, ApplyRequest, ApplyResult},
     attestation::{AttestationEnvelope, AttestationStatement},
+    authzen::{AuthzenMetadata, EvaluationAnswer, EvaluationRequest},
+    authzen_evaluations::{Asked, EvaluationsAnswer, EvaluationsRequest},
+    authzen_search::{ActionSearchRequest, IntoSearch, ResourceSearchRequest, SearchAnswer, SubjectSearchRequest},
     authzen_settings::AuthzenSettings,
     binding::{BindingPut, PolicyBinding},
     decision::{AuthorizeBatchRequest, AuthorizeRequest, Decision, DecisionList},

@@ -4,7 +4,7 @@ use cedarkeep_model as model;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::wire::kinds;
+use crate::wire::{AuthzenSettings, kinds};
 
 /// The settings of a zone.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,6 +42,8 @@ pub(crate) struct ZoneSettings {
     /// For how many days a logged decision is kept.
     #[schema(minimum = 1, maximum = 3650)]
     decision_log_retention_days: u16,
+    /// How `AuthZEN` requests are read.
+    authzen: AuthzenSettings,
 }
 
 impl From<model::ZoneSettings> for ZoneSettings {
@@ -59,6 +61,7 @@ impl From<model::ZoneSettings> for ZoneSettings {
             decision_log: settings.decision_log,
             decision_log_sample_percent: settings.decision_log_sample_percent,
             decision_log_retention_days: settings.decision_log_retention_days,
+            authzen: settings.authzen.into(),
         }
     }
 }
@@ -120,6 +123,10 @@ macro_rules! body_with_settings {
             #[serde(default, deserialize_with = "crate::wire::present")]
             #[schema(nullable = false, minimum = 1, maximum = 3650)]
             decision_log_retention_days: Option<u16>,
+            /// How `AuthZEN` requests are read; replaced whole.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(value_type = crate::wire::AuthzenSettings, required = false)]
+            authzen: Option<crate::wire::AuthzenSettings>,
         }
 
         impl $name {
@@ -137,6 +144,7 @@ macro_rules! body_with_settings {
                     decision_log: self.decision_log,
                     decision_log_sample_percent: self.decision_log_sample_percent,
                     decision_log_retention_days: self.decision_log_retention_days,
+                    authzen: self.authzen.clone().map(Into::into),
                 }
             }
         }

@@ -30,7 +30,7 @@ impl GivenEntities {
         Self { value, read: Mutex::default() }
     }
 
-    fn none(&self) -> bool {
+    pub(crate) fn none(&self) -> bool {
         self.value.as_array().is_some_and(Vec::is_empty)
     }
 
@@ -70,6 +70,7 @@ pub(super) struct Sitting {
     entities: Arc<GivenEntities>,
     store: Arc<EntityStore>,
     settings: ZoneSettings,
+    validate: bool,
     sets: Vec<Arc<CompiledSet>>,
     /// By set: whether a plain evaluation is to check the decision.
     checks: Vec<bool>,
@@ -81,6 +82,7 @@ impl Sitting {
         question: Question,
         entities: Arc<GivenEntities>,
         sets: Vec<Arc<CompiledSet>>,
+        validate: bool,
     ) -> Self {
         let Question { principal, action, resource, context, session } = question;
         Self {
@@ -89,6 +91,7 @@ impl Sitting {
             entities,
             store: Arc::clone(&snapshot.entities),
             settings: snapshot.zone.settings.clone(),
+            validate,
             checks: vec![false; sets.len()],
             sets,
         }
@@ -103,7 +106,7 @@ impl Sitting {
         Ground {
             schema: set.schema().clone(),
             store: Arc::clone(&self.store),
-            validate: self.settings.validate_requests,
+            validate: self.validate,
             request_entities: self.settings.request_entities,
         }
     }

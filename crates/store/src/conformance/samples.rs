@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use cedarkeep_model::{
-    Archived, AttestationStatement, AttestationStatus, Binding, BindingMode, DecisionLogMode,
+    Archived, AttestationStatement, AttestationStatus, AuthzenSettings, Binding, BindingMode, DecisionLogMode,
     Description, Digest, Divergence, DraftContent, Envelope, EventKind, ForbidErrorRule, KeyState, Manifest,
     ManifestEntry, Name, NewEntry, NewEvent, Origin, OwnerType, Policy, PolicyDraft, PolicySchema, PolicySet,
     PolicySetDraft, PolicyVersion, PublicKey, RequestEntities, STATEMENT_TYPE, SchemaStatus, SchemaVersion,
@@ -59,6 +59,11 @@ pub(super) fn zone(number: u64) -> Zone {
             decision_log: DecisionLogMode::Sampled,
             decision_log_sample_percent: 8,
             decision_log_retention_days: 9,
+            authzen: AuthzenSettings {
+                types: [("user".to_owned(), "App::User".to_owned())].into(),
+                session_from: Some(AWKWARD.to_owned()),
+                validate: true,
+            },
         },
         default_schema_version: SchemaVersion::new(SCHEMA).unwrap(),
         object_revision: 3,
