@@ -19,8 +19,12 @@ use crate::{
     example::{self, Example},
     installation::Installation,
     log, measure, output,
+    place::Database,
     secrets::{self, AdminToken},
 };
+
+/// How often to look for what other instances have changed.
+const FOLLOW: Duration = Duration::from_secs(1);
 
 /// How long work that nobody waits for any more may hold up the end of the process.
 const LAST_WORK: Duration = Duration::from_secs(1);
@@ -54,12 +58,16 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     show_token(&settings, &token)?;
     show_example(&settings, address, &token, example)?;
     let (stop_jobs, jobs) = run_jobs(service);
+    let follower = matches!(settings.place.database, Database::Postgres(_)).then(|| follow_others(service));
     cedarkeep_http::serve(listener, router, &settings.http.limits, stop).await?;
     drop(stop_jobs);
     jobs.await?;
 
     if let Some(server) = metrics_server {
         server.abort();
+    }
+    if let Some(follower) = follower {
+        follower.abort();
     }
     service.close().await;
     tracing::info!("stopped");
@@ -72,6 +80,12 @@ fn run_jobs(service: &Service) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let service = service.clone();
     let jobs = tokio::spawn(async move { service.run_jobs(async move { drop(stopped.await) }).await });
     (stop, jobs)
+}
+
+/// Looks for what other instances on the same database have changed.
+fn follow_others(service: &Service) -> JoinHandle<()> {
+    let service = service.clone();
+    tokio::spawn(async move { service.follow_others(FOLLOW, std::future::pending()).await })
 }
 
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

@@ -23,6 +23,7 @@ mod entities;
 mod entity_cache;
 mod error;
 mod events;
+mod follow;
 pub mod fsck;
 mod jobs;
 mod keys;

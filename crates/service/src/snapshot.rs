@@ -51,6 +51,11 @@ impl Snapshots {
         self.epochs.get(usize::try_from(zone.uuid().as_u128() % EPOCHS as u128).unwrap_or(0))
     }
 
+    /// The zones that are ready, and at which revision.
+    pub(crate) fn ready(&self) -> Vec<(ZoneId, u64)> {
+        self.zones.iter().map(|(zone, place)| (*zone, place.load().zone.revision)).collect()
+    }
+
     fn seen(&self, zone: ZoneId) -> u64 {
         self.epoch(zone).map_or(0, |epoch| epoch.load(Ordering::SeqCst))
     }

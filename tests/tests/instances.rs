@@ -1,0 +1,83 @@
+//! Several instances on one store: what one changes, the others follow.
+
+use std::time::Duration;
+
+use cedarkeep_model::{BindingMode, ScopeType, ZoneId};
+use cedarkeep_service::{Code, Decision, DecisionRequest, Service, Uid};
+use cedarkeep_tests::in_process::InProcess;
+use serde_json::{Value, json};
+
+fn uid(text: &str) -> Uid {
+    Uid::from_json(&Value::String(text.to_owned())).unwrap()
+}
+
+async fn decide(service: &Service, zone: ZoneId, at_least_revision: Option<u64>) -> Result<(Decision, u64), Code> {
+    let request = DecisionRequest {
+        principal: uid("User::\"alice\""),
+        action: uid("Action::\"read\""),
+        resource: uid("Doc::\"1\""),
+        context: json!({}),
+        session: None,
+        entities: json!([]),
+        explain: false,
+        at_least_revision,
+    };
+    let answer = service.authorize(&InProcess::call(), zone, request).await;
+    answer.map(|answer| (answer.decision, answer.revision)).map_err(|error| error.code())
+}
+
+/// Asks until the answer is this one; the follower has all the time that it needs.
+async fn comes_to(service: &Service, zone: ZoneId, wanted: Result<Decision, Code>) {
+    while decide(service, zone, None).await.map(|(decision, _)| decision) != wanted {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn activate(it: &InProcess, zone: ZoneId) {
+    let policy = it.policy(zone, "policy").await;
+    let pinned = it.version(zone, policy, "permit (principal, action, resource);").await;
+    let set = it.set(zone, "set", ScopeType::Zone).await;
+    let version = it.set_version(zone, set, &[pinned]).await.record.id;
+    let call = InProcess::call();
+    it.service.activate_set_version(&call, zone, set, version, BindingMode::Active, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_activation_decides_on_the_others() {
+    let one = InProcess::start().await;
+    let other = one.beside().await;
+    let zone = one.zone().await.id;
+    assert_eq!(decide(&other.service, zone, None).await.unwrap().0, Decision::Deny);
+    activate(&one, zone).await;
+    let (decision, revision) = decide(&one.service, zone, None).await.unwrap();
+    assert_eq!(decision, Decision::Allow);
+    // Nobody has told the other; a caller that names the revision need not wait until somebody does.
+    assert_eq!(decide(&other.service, zone, None).await.unwrap().0, Decision::Deny);
+    assert_eq!(decide(&other.service, zone, Some(revision)).await, Ok((Decision::Allow, revision)));
+    assert_eq!(decide(&other.service, zone, Some(revision + 1)).await, Err(Code::BadRequest));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_sees_what_others_change_and_delete() {
+    let one = InProcess::start().await;
+    let other = one.beside().await;
+    let zone = one.zone().await.id;
+    assert_eq!(decide(&other.service, zone, None).await.unwrap().0, Decision::Deny);
+    let token = "a token that the other instance does not know yet";
+    let token = token.replace(' ', "-");
+    let following = {
+        let service = other.service.clone();
+        tokio::spawn(async move { service.follow_others(Duration::from_millis(20), std::future::pending()).await })
+    };
+    activate(&one, zone).await;
+    comes_to(&other.service, zone, Ok(Decision::Allow)).await;
+
+    one.service.set_admin_token(&token).await.unwrap();
+    while other.service.authenticate(&token).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    one.service.delete_zone(&InProcess::call(), zone).await.unwrap();
+    comes_to(&other.service, zone, Err(Code::NotFound)).await;
+    following.abort();
+}
