@@ -8,6 +8,7 @@ use super::{
     Row, Sql,
     columns::Columns,
     engine::{SKIP_LOCKED, store_error},
+    given,
     list::{Keys, List},
     number, to_json,
 };
@@ -53,13 +54,13 @@ pub(super) async fn list(
         list.sql(" AND allowed = ").number(i64::from(allowed));
     }
     if let Some(principal) = &filter.principal {
-        list.sql(" AND principal_hash = ").number(hash(principal)).sql(" AND principal = ").text(principal);
+        list.sql(" AND principal_hash = ").number(hash(principal)).sql(" AND principal = ").text(given(principal)?);
     }
     if let Some(action) = &filter.action {
-        list.sql(" AND action = ").text(action);
+        list.sql(" AND action = ").text(given(action)?);
     }
     if let Some(resource) = &filter.resource {
-        list.sql(" AND resource_hash = ").number(hash(resource)).sql(" AND resource = ").text(resource);
+        list.sql(" AND resource_hash = ").number(hash(resource)).sql(" AND resource = ").text(given(resource)?);
     }
     if let Some(version) = filter.policy_set_version_id {
         list.sql(" AND policy_set_version_ids LIKE ").text(&format!("%{version}%"));
@@ -101,12 +102,12 @@ impl<'a> Entry<'a> {
             allowed: u8::from(decision.allowed),
             reason: decision.reason.as_deref(),
             revision: number(decision.revision)?,
-            principal: &decision.principal,
+            principal: given(&decision.principal)?,
             principal_hash: hash(&decision.principal),
-            action: &decision.action,
-            resource: &decision.resource,
+            action: given(&decision.action)?,
+            resource: given(&decision.resource)?,
             resource_hash: hash(&decision.resource),
-            session: decision.session.as_deref(),
+            session: decision.session.as_deref().map(given).transpose()?,
             policy_set_version_ids: version_ids(&decision.body),
             body: to_json(&decision.body)?,
         })

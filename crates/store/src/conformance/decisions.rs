@@ -10,7 +10,7 @@ use super::{
     samples::{AWKWARD, at, id, zone},
     support::{commit, items, read, walk, whole},
 };
-use crate::{DecisionFilter, Store};
+use crate::{DecisionFilter, Store, StoreError};
 
 /// One with every member set.
 pub(super) fn decision(zone_id: ZoneId, number: u64) -> LoggedDecision {
@@ -88,6 +88,24 @@ pub async fn logged_decisions_come_back_as_written(store: &Arc<dyn Store>) {
     assert_eq!(from.decision(zone, id(9)).await.unwrap(), None);
     let all = items(from.decisions(zone, &DecisionFilter::default(), &whole()).await.unwrap());
     assert_eq!(all, [full, empty, bare(zone, 3)]);
+}
+
+/// PostgreSQL cannot keep it, so nobody does; nor looks for it.
+pub async fn logged_decisions_hold_no_nul(store: &Arc<dyn Store>) {
+    zones(store).await;
+    let full = decision(id(1), 1);
+    for with_nul in [
+        LoggedDecision { principal: "\0".to_owned(), ..full.clone() },
+        LoggedDecision { action: "\0".to_owned(), ..full.clone() },
+        LoggedDecision { resource: "\0".to_owned(), ..full.clone() },
+        LoggedDecision { session: Some("\0".to_owned()), ..full },
+    ] {
+        let refused = store.write().await.unwrap().insert_decisions(&[with_nul]).await;
+        assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+    }
+    let filter = DecisionFilter { principal: Some("\0".to_owned()), ..DecisionFilter::default() };
+    let refused = read(store).await.decisions(id(1), &filter, &whole()).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
 }
 
 /// By time, then by id.

@@ -132,6 +132,7 @@ cases! { $
         divergence_totals_add_up;
     decisions:
         logged_decisions_come_back_as_written
+        logged_decisions_hold_no_nul
         logged_decisions_are_listed_through_windows
         logged_decisions_are_filtered
         old_logged_decisions_are_forgotten
