@@ -27,7 +27,8 @@ use crate::{
         title = "cedarkeep",
         description = "Versioned Cedar policies with signed attestations.\n\nA version is immutable and \
                        content-addressed, a binding is a pointer, a decision is a pure function of the two. Every body \
-                       is JSON in UTF-8; unknown members are refused, unknown query parameters ignored.",
+                       is JSON in UTF-8; unknown members are refused (and ignored by `AuthZEN`, whose standard \
+                       demands it), unknown query parameters ignored.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/", description = "This server")),
