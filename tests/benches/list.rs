@@ -18,7 +18,9 @@ const SEED: &str = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 
      'seed', 1767225600000000 FROM numbers";
 
 async fn seed(it: &InProcess, zone: ZoneId, policies: i64) {
-    let mut db = SqliteConnection::connect(&format!("sqlite:{}", it.database().display())).await.unwrap();
+    let mut db = SqliteConnection::connect(&format!("sqlite:{}", it.home().folder().join("cedarkeep.db").display()))
+        .await
+        .unwrap();
     db.execute("PRAGMA synchronous = OFF").await.unwrap();
     sqlx::query(SEED).bind(zone.to_string()).bind(policies).execute(&mut db).await.unwrap();
     db.close().await.unwrap();

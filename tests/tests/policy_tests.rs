@@ -7,7 +7,6 @@ use cedarkeep_service::{
     Code, Decision, DecisionRequest, Error, Expectation, GivenPolicy, GivenSchema, NewPolicyDraft, NewSetDraft,
     PolicyTest, PolicyTestResult, PolicyTestRun, PolicyTests, TestedPolicies, TestedSchema,
 };
-use cedarkeep_store::Store as _;
 use cedarkeep_tests::in_process::{InProcess, entries, schema_version};
 use serde_json::{Value, json};
 

@@ -206,7 +206,7 @@ impl CompiledSet {
         let mut verdicts = Verdicts::default();
         for AuthorizationError::PolicyEvaluationError { id, error } in response.diagnostics.errors {
             if let Some((number, member)) = number(&id).and_then(|number| Some((number, self.member(number)?))) {
-                verdicts.failed(number, member.statement.effect, error)?;
+                verdicts.failed(number, member.statement.effect, &error)?;
             }
         }
         let reason = response.diagnostics.reason.iter().filter_map(number).collect();
@@ -259,12 +259,17 @@ impl Verdicts {
     }
 
     /// Cedar skips a policy that fails. One that ran out of stack is nothing that can be skipped.
-    fn failed(&mut self, number: StatementNumber, effect: Effect, error: EvaluationError) -> Result<(), EvaluateError> {
+    fn failed(
+        &mut self,
+        number: StatementNumber,
+        effect: Effect,
+        error: &EvaluationError,
+    ) -> Result<(), EvaluateError> {
         if matches!(error, EvaluationError::RecursionLimit(_)) {
             return Err(EvaluateError::RecursionLimit);
         }
         self.forbid_errored |= effect == Effect::Forbid;
-        self.errors.push((number, Finding::from_cedar(&error, None).message));
+        self.errors.push((number, Finding::from_cedar(error, None).message));
         Ok(())
     }
 
@@ -276,7 +281,7 @@ impl Verdicts {
         for (number, statement) in open {
             match evaluator.evaluate(&statement.policy) {
                 Ok(holds) => self.add(number, statement.effect, Some(holds)),
-                Err(error) => self.failed(number, statement.effect, error)?,
+                Err(error) => self.failed(number, statement.effect, &error)?,
             }
         }
         Ok(())

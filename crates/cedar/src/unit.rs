@@ -110,9 +110,8 @@ impl Size {
             size.hops = size.hops.max(child.hops);
         }
         size.hops += match expr.expr_kind() {
-            ExprKind::GetAttr { .. } | ExprKind::HasAttr { .. } => 1,
-            // `in`, `getTag` and `hasTag` look an entity up; counting the others costs nothing.
-            ExprKind::BinaryApp { .. } => 1,
+            // Of the operators `in`, `getTag` and `hasTag` look an entity up; counting the others costs nothing.
+            ExprKind::GetAttr { .. } | ExprKind::HasAttr { .. } | ExprKind::BinaryApp { .. } => 1,
             ExprKind::ExtHasAttr { attrs, .. } => attrs.len(),
             _ => 0,
         };

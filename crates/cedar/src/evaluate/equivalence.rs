@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Groups of actions within groups, entities in deep hierarchies, attributes and tags of every type.
-const SCHEMA: &str = r#"
+const SCHEMA: &str = r"
     type Address = { city: String, zip?: Long };
     entity Org; entity Group in [Group, Org]; entity Folder in [Folder, Org];
     entity User in [Group] { age: Long, flag: Bool, manager?: User, roles: Set<String>, home?: Address, ip?: ipaddr,
@@ -27,7 +27,7 @@ const SCHEMA: &str = r#"
     entity Doc in [Folder] { owner: User, public: Bool, size: Long, readers: Set<User>, price?: decimal };
     action any; action write_any in [any];
     action read in [any] appliesTo { principal: User, resource: Doc, context: { flag?: Bool, n?: Long, via?: User, ip?: ipaddr, a?: { b: { c: Long } } } };
-    action write, delete in [write_any] appliesTo { principal: User, resource: Doc, context: { flag?: Bool, n?: Long, via?: User, ip?: ipaddr, a?: { b: { c: Long } } } };"#;
+    action write, delete in [write_any] appliesTo { principal: User, resource: Doc, context: { flag?: Bool, n?: Long, via?: User, ip?: ipaddr, a?: { b: { c: Long } } } };";
 
 const ENTITIES: usize = 6;
 
@@ -336,14 +336,14 @@ struct Tally {
 /// `CASES` requests (100,000 unless told), a hundred to each policy set.
 #[test]
 fn the_index_says_what_cedar_says() {
-    const REQUESTS: usize = 100;
+    const REQUESTS: u32 = 100;
     let cases: u32 = std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(100_000);
-    let sets = cases.div_ceil(REQUESTS as u32);
+    let sets = cases.div_ceil(REQUESTS);
     let tally = on_pool(move || {
         let mut tally = Tally::default();
         let mut runner = TestRunner::new(Config { cases: sets, failure_persistence: None, ..Config::default() });
         let stored = prop::sample::subsequence(vec!["User", "Doc", "Group", "Folder"], 0..=4);
-        let questions = prop::collection::vec(question(), REQUESTS);
+        let questions = prop::collection::vec(question(), REQUESTS as usize);
         let input = (prop::collection::vec(version(), 1..5), entities(), stored, questions);
         let tally_here = std::cell::RefCell::new(&mut tally);
         let schema = schema(SCHEMA);

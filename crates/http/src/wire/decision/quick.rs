@@ -67,34 +67,34 @@ pub(super) fn batch(body: &[u8]) -> Option<AuthorizeBatchRequest> {
             principal: principal.0,
             action: action.0,
             resource: resource.0,
-            context: object(context)?,
+            context: Some(object(context)?),
             session,
         };
         Some(GivenQuestion::Read(Box::new(question)))
     };
     Some(AuthorizeBatchRequest {
         requests: batch.requests.into_iter().map(question).collect::<Option<_>>()?,
-        entities: list(batch.entities)?,
+        entities: Some(list(batch.entities)?),
         explain: batch.explain,
         at_least_revision: batch.at_least_revision,
     })
 }
 
-/// An object or nothing.
-fn object(given: Option<Strict>) -> Option<Option<Map<String, Value>>> {
+/// An object; none stands for an empty one.
+fn object(given: Option<Strict>) -> Option<Map<String, Value>> {
     match given {
-        Some(Strict(Value::Object(members))) => Some(Some(members)),
+        Some(Strict(Value::Object(members))) => Some(members),
         Some(_) => None,
-        None => Some(None),
+        None => Some(Map::new()),
     }
 }
 
-/// A list or nothing.
-fn list(given: Option<Strict>) -> Option<Option<Vec<Value>>> {
+/// A list; none stands for an empty one.
+fn list(given: Option<Strict>) -> Option<Vec<Value>> {
     match given {
-        Some(Strict(Value::Array(items))) => Some(Some(items)),
+        Some(Strict(Value::Array(items))) => Some(items),
         Some(_) => None,
-        None => Some(None),
+        None => Some(Vec::new()),
     }
 }
 
@@ -104,9 +104,9 @@ pub(super) fn authorize_request(body: &[u8]) -> Option<AuthorizeRequest> {
         principal: request.principal.0,
         action: request.action.0,
         resource: request.resource.0,
-        context: object(request.context)?,
+        context: Some(object(request.context)?),
         session: request.session,
-        entities: list(request.entities)?,
+        entities: Some(list(request.entities)?),
         explain: request.explain,
         at_least_revision: request.at_least_revision,
     })
