@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{
     compile::{CompiledSet, Member},
     error::{EvaluateError, Finding},
-    facts::Facts,
+    facts::{Facts, Places},
     index::StatementNumber,
     interpret,
     unit::Statement,
@@ -156,7 +156,8 @@ impl CompiledSet {
             nodes += statement.size.nodes;
             statement.size.depth <= PASSING_DEPTH && nodes <= PASSING_NODES
         };
-        match self.look(facts, small) {
+        let Some(places) = facts.places_in_passing() else { return Passing::AskCedar };
+        match self.look(facts, &places, small) {
             (verdicts, seen) if verdicts.open.is_empty() => Passing::Decided(verdicts.decision(rule), seen),
             _ => Passing::AskCedar,
         }
@@ -170,7 +171,7 @@ impl CompiledSet {
         if self.is_distrusted() {
             return self.decide_plainly(facts, rule);
         }
-        let (mut verdicts, _) = self.look(facts, |_| true);
+        let (mut verdicts, _) = self.look(facts, &facts.places(), |_| true);
         let open = std::mem::take(&mut verdicts.open);
         if !open.is_empty() {
             let asked = open.into_iter().filter_map(|number| Some((number, &*self.member(number)?.statement)));
@@ -218,8 +219,7 @@ impl CompiledSet {
     }
 
     /// Evaluates the candidates of a request, those that are not `small` left open, and counts them.
-    fn look(&self, facts: &Facts, mut small: impl FnMut(&Statement) -> bool) -> (Verdicts, usize) {
-        let places = facts.places();
+    fn look(&self, facts: &Facts, places: &Places<'_>, mut small: impl FnMut(&Statement) -> bool) -> (Verdicts, usize) {
         let (principal, action, resource) = (places.principal(), places.action(), places.resource());
         let candidates = self.index.candidates(&principal, &action, &resource);
         let mut verdicts = Verdicts::default();

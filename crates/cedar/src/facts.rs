@@ -21,6 +21,10 @@ use crate::{
     scope::Place,
 };
 
+/// So many ancestors are walked in passing, in well under a millisecond. A store may hold hierarchies in which an entity
+/// has more.
+const MOST_ANCESTORS: usize = 4_096;
+
 /// The entities of a request, by uid.
 pub(crate) type Inline = HashMap<Key, Entity, Prehashed>;
 
@@ -80,16 +84,33 @@ impl Facts {
         self.store.get(probe).map(|entity| &**entity).or_else(|| self.schema.action(probe))
     }
 
+    /// The uids of the request with everything above them.
     pub(crate) fn places(&self) -> Places<'_> {
-        let own = [&self.principal, &self.action, &self.resource].map(|uid| Probe::of(uid));
+        let own = self.probes();
         Places { ancestors: own.map(|own| self.ancestors(own)), own }
     }
 
+    /// The same, unless there are more than [`MOST_ANCESTORS`] above one of them.
+    pub(crate) fn places_in_passing(&self) -> Option<Places<'_>> {
+        let own @ [principal, action, resource] = self.probes();
+        let above = |own| self.ancestors_up_to(own, MOST_ANCESTORS);
+        Some(Places { ancestors: [above(principal)?, above(action)?, above(resource)?], own })
+    }
+
+    fn probes(&self) -> [Probe<'_>; 3] {
+        [&self.principal, &self.action, &self.resource].map(|uid| Probe::of(uid))
+    }
+
     /// Everything that this uid is `in`, but itself, each once.
+    pub(crate) fn ancestors<'a>(&'a self, own: Probe<'a>) -> Vec<Probe<'a>> {
+        self.ancestors_up_to(own, usize::MAX).unwrap_or_default()
+    }
+
+    /// Everything that this uid is `in`, but itself, each once; none when that is more than `most`.
     ///
     /// It is walked anew each time. Hierarchies are shallow and a step costs one look into a map, while ancestors that
     /// are kept with each entity would make moving one group as dear as the group is large.
-    pub(crate) fn ancestors<'a>(&'a self, own: Probe<'a>) -> Vec<Probe<'a>> {
+    fn ancestors_up_to<'a>(&'a self, own: Probe<'a>, most: usize) -> Option<Vec<Probe<'a>>> {
         let mut found: Vec<Probe<'a>> = Vec::new();
         let mut seen = Seen::default();
         let mut next = 0;
@@ -101,19 +122,25 @@ impl Facts {
                     found.push(parent);
                 }
             }
+            if found.len() > most {
+                return None;
+            }
             current = found.get(next).copied();
             next += 1;
         }
-        found
+        Some(found)
     }
 
-    /// Whether one uid is the other, or stands somewhere below it.
-    pub(crate) fn is_in(&self, own: Probe<'_>, above: Probe<'_>) -> bool {
-        own == above || self.entity(own).is_some_and(|entity| !entity.parents.is_empty() && self.climbs(own, above))
-    }
-
-    fn climbs(&self, own: Probe<'_>, above: Probe<'_>) -> bool {
-        self.ancestors(own).contains(&above)
+    /// Whether the first uid is one of the others, or stands somewhere below one. None where more than
+    /// [`MOST_ANCESTORS`] would have to be walked.
+    pub(crate) fn is_in(&self, own: Probe<'_>, others: &[Probe<'_>]) -> Option<bool> {
+        if others.contains(&own) {
+            return Some(true);
+        }
+        if self.entity(own).is_none_or(|entity| entity.parents.is_empty()) {
+            return Some(false);
+        }
+        Some(self.ancestors_up_to(own, MOST_ANCESTORS)?.iter().any(|above| others.contains(above)))
     }
 
     /// The request in Cedar's form.

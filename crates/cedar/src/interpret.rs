@@ -120,14 +120,14 @@ fn compare(left: Operand<'_>, right: Operand<'_>, op: BinaryOp, wanted: fn(Order
 fn is_in(uid: &EntityUID, right: &Operand<'_>, facts: &Facts) -> Option<bool> {
     let own = Probe::of(uid);
     if let Some(above) = right.uid() {
-        return Some(facts.is_in(own, Probe::of(above)));
+        return facts.is_in(own, &[Probe::of(above)]);
     }
     let mut listed = Vec::new();
     for value in right.set()?.iter() {
         let ValueKind::Lit(Literal::EntityUID(above)) = value.value_kind() else { return None };
         listed.push(Probe::of(above));
     }
-    Some(listed.contains(&own) || facts.ancestors(own).iter().any(|above| listed.contains(above)))
+    facts.is_in(own, &listed)
 }
 
 fn has(of: &Operand<'_>, name: &str, facts: &Facts) -> Option<bool> {

@@ -6,7 +6,7 @@ use crate::{
     index::Index,
     read_policy,
     scope::Scope,
-    testing::{Explained, Question, on_pool, pinned_text, policy_id, schema, set},
+    testing::{Explained, Question, on_pool, pinned_text, policy_id, schema, set, store_of},
 };
 
 const SCHEMA: &str = r#"
@@ -203,6 +203,33 @@ fn entities_of_the_request_count() {
         assert_eq!(decide(POLICIES, with).decision, Decision::Allow);
         assert_eq!(decide(POLICIES, without).decision, Decision::Deny);
     }
+}
+
+#[test]
+fn an_entity_with_thousands_of_ancestors_is_decided_on_the_pool() {
+    const LEVELS: usize = 50;
+    const WIDTH: usize = 90;
+    on_pool(|| {
+        let uid = |level: usize, place: usize| json!({"type": "Group", "id": format!("{level}/{place}")});
+        let group = |level: usize, place: usize| {
+            let parents = if level + 1 < LEVELS { vec![uid(level + 1, place)] } else { Vec::new() };
+            json!({"uid": uid(level, place), "attrs": {}, "parents": parents})
+        };
+        let groups = (0..LEVELS).flat_map(|level| (0..WIDTH).map(move |place| group(level, place)));
+        let parents: Vec<_> = (0..WIDTH).map(|place| uid(0, place)).collect();
+        let user = json!({"uid": {"type": "User", "id": "1"}, "attrs": {}, "parents": parents});
+        let entities: Vec<_> = groups.chain([user]).collect();
+        let top = format!("permit(principal in Group::\"{}/0\", action, resource);", LEVELS - 1);
+        let inside =
+            format!("permit(principal, action, resource) when {{ principal in Group::\"{}/1\" }};", LEVELS - 1);
+        for policy in [top, inside] {
+            let set = set(SCHEMA, &[&policy]);
+            let question = Question { store: store_of(&entities, set.schema()), ..asking(json!({})) };
+            let facts = question.facts(&set).unwrap();
+            assert!(matches!(set.decide_in_passing(&facts, question.rule), Passing::AskCedar));
+            assert_eq!(question.decide(&set, &facts).unwrap().decision, Decision::Allow, "{policy}");
+        }
+    });
 }
 
 #[test]
