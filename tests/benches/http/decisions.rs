@@ -30,8 +30,10 @@ const COMPILED_MIB: u64 = 1_024;
 enum Aim {
     /// It is what the others are measured by.
     Floor,
-    /// This share of the constant answer.
+    /// This share of the constant answer, by rate and by the server's CPU.
     Share(f64),
+    /// The same, with a share to be wished for.
+    ShareAndWish(f64, f64),
     /// So many times the single decisions of the same zone, a decision.
     TimesSingle(f64),
     /// None was set.
@@ -63,12 +65,13 @@ pub(crate) async fn run(settings: &Settings, report: &mut Report) {
 async fn prepare(server: &Server, settings: &Settings) -> Vec<Measured> {
     let [small, medium, large] = settings.sizes;
     let mut measured = Vec::new();
-    for (size, share) in [(small, 0.6), (medium, 0.6), (large, 0.45)] {
+    let aims = [(small, Aim::Share(0.6)), (medium, Aim::ShareAndWish(0.6, 0.8)), (large, Aim::Share(0.45))];
+    for (size, aim) in aims {
         let (workload, zone) = zone(server, size, "stored").await;
         zone.fill(server.address, workload).await;
         let questions = workload.questions(QUESTIONS);
         let single = asked(&zone, &questions, |question| workload.request(question));
-        measured.push((scenario(single_name(size), single), Aim::Share(share)));
+        measured.push((scenario(single_name(size), single), aim));
         if size == medium {
             measured.push((batches(&zone, workload, &questions), Aim::TimesSingle(4.0)));
         }
@@ -162,7 +165,7 @@ const COLUMNS: [&str; 9] = [
     "p50 µs",
     "p99 µs",
     "times single",
-    "goal (by CPU)",
+    "goal",
 ];
 
 fn tell(measured: &[Measured], settings: &Settings, report: &mut Report) {
@@ -180,7 +183,10 @@ fn tell(measured: &[Measured], settings: &Settings, report: &mut Report) {
         let times_single = beside(single, &|own, single| own.rate() * decisions / single.rate());
         let judged = match aim {
             Aim::Floor | Aim::Open => Value::Null,
-            Aim::Share(share) => json!(Goal::AtLeast(*share).judge(by_cpu)),
+            Aim::Share(share) => json!(both(*share, by_rate, by_cpu)),
+            Aim::ShareAndWish(share, wish) => {
+                json!(format!("{}; {}", both(*share, by_rate, by_cpu), both(*wish, by_rate, by_cpu)))
+            }
             Aim::TimesSingle(times) => json!(Goal::AtLeast(*times).judge(times_single)),
         };
         let cells = vec![
@@ -197,6 +203,12 @@ fn tell(measured: &[Measured], settings: &Settings, report: &mut Report) {
         (scenario.name.clone(), cells)
     });
     report.part("decisions", &COLUMNS, &rows.collect::<Vec<_>>());
+}
+
+/// On cores that server and load share, the rate hides a part of what an answer costs: both have to meet the goal.
+fn both(share: f64, by_rate: f64, by_cpu: f64) -> String {
+    let word = |figure| if figure >= share { "met" } else { "MISSED" };
+    format!("≥ {share}: rate {}, CPU {}", word(by_rate), word(by_cpu))
 }
 
 fn single_name(size: usize) -> String {
