@@ -31,6 +31,9 @@ const USERS: usize = 20;
 const BUDGET_MIB: u64 = 4_096;
 /// How many zones are made at once.
 const MAKERS: usize = 4;
+/// This many zones may take so many GiB.
+const MANY: u64 = 10_000;
+const MANY_GIB: f64 = 4.0;
 /// A first decision may take so many milliseconds.
 const COLD_MS: f64 = 50.0;
 
@@ -50,34 +53,43 @@ pub(crate) async fn run(settings: &Settings, report: &mut Report) {
     let full = server.memory("VmRSS");
     let warm = load(&server, &scenario, settings.connections, Pace::Flat, settings.phase()).await.check("zones");
     let mib = |bytes: u64| json!(bytes >> 20);
+    let each = full.saturating_sub(empty) / u64::try_from(settings.zones).unwrap();
+    // Nothing is shared between zones, so what one takes tells what many take, as long as all of them fit.
+    let many_gib = f64::from(u32::try_from((empty + each * MANY) >> 20).unwrap()) / 1_024.0;
     let cells = vec![
         json!(making),
         mib(database_bytes(folder.path())),
         mib(empty),
         mib(full),
         mib(server.memory("VmHWM")),
+        json!(each >> 10),
+        json!(many_gib),
         json!(at(&cold, 0.5)),
         json!(at(&cold, 0.99)),
         json!(at(&cold, 1.0)),
         json!(warm.rate()),
         json!(warm.percentile(0.99)),
         json!(Goal::AtMost(COLD_MS).judge(at(&cold, 0.99))),
+        json!(Goal::AtMost(MANY_GIB).judge(many_gib)),
     ];
     report.part("zones", &COLUMNS, &[(format!("{} of {POLICIES} policies", settings.zones), cells)]);
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 14] = [
     "making ms",
     "database MiB",
     "RSS empty",
     "RSS all",
     "RSS most",
+    "KiB a zone",
+    "10,000 GiB",
     "cold p50 ms",
     "cold p99 ms",
     "cold max ms",
     "warm decisions/s",
     "warm p99 µs",
     "goal (cold p99)",
+    "goal (10,000)",
 ];
 
 /// Makes zones that have nothing in common; one request to each.
