@@ -27,7 +27,7 @@ const PARSED_INLINE_BYTES: usize = 256 << 10;
 const COMPLAINT_CHARS: usize = 400;
 
 /// A JSON object that a route reads. Types that implement it derive `Deserialize` with `deny_unknown_fields`.
-pub(crate) trait RequestBody: DeserializeOwned + Send {
+pub(crate) trait RequestBody: DeserializeOwned + Send + 'static {
     /// Whether the larger size limit holds (manifests, entities, batches).
     const LARGE: bool = false;
     /// Whether an empty body stands for an empty object.
@@ -116,17 +116,15 @@ async fn read<T: RequestBody>(bytes: Bytes) -> Result<T, Failure> {
     if bytes.is_empty() && T::OPTIONAL {
         return typed(Map::new());
     }
-    if bytes.len() <= PARSED_INLINE_BYTES
-        && let Some(body) = T::quick(&bytes)
-    {
-        return Ok(body);
-    }
-    let members = if bytes.len() <= PARSED_INLINE_BYTES {
-        members(&bytes)?
-    } else {
-        tokio::task::spawn_blocking(move || members(&bytes)).await.map_err(|_| Failure::internal())??
+    let inline = bytes.len() <= PARSED_INLINE_BYTES;
+    let read = move || match T::quick(&bytes) {
+        Some(body) => Ok(body),
+        None => members(&bytes).and_then(typed),
     };
-    typed(members)
+    if inline {
+        return read();
+    }
+    tokio::task::spawn_blocking(read).await.map_err(|_| Failure::internal())?
 }
 
 /// The members of the JSON object in the body.

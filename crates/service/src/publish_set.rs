@@ -83,24 +83,19 @@ impl Service {
         pinned: Vec<PolicyVersion>,
         validation: ValidationMode,
     ) -> Result<Prepared, Error> {
-        let manifest = manifest(&pinned)?;
-        let manifest_sha = manifest.sha()?;
-        let texts_sha = texts_digest(pinned.iter().map(text_digest).collect())?;
-        let compiled = self
-            .0
-            .cedar
-            .run({
-                let (schema, compiler) = (schema.clone(), Arc::clone(&self.0.compiler));
-                move || {
-                    let pinned: Vec<_> = pinned.into_iter().map(pinned_version).collect();
-                    if validation == ValidationMode::Strict {
-                        validate(&compiler, &pinned, &schema)?;
-                    }
-                    compile(&compiler, &pinned, &schema)
-                }
-            })
-            .await??;
-        Ok(Prepared { schema, manifest, manifest_sha, texts_sha, validation, compiled: Arc::new(compiled) })
+        let compiler = Arc::clone(&self.0.compiler);
+        let work = move || {
+            let manifest = manifest(&pinned)?;
+            let manifest_sha = manifest.sha()?;
+            let texts_sha = texts_digest(pinned.iter().map(text_digest).collect())?;
+            let pinned: Vec<_> = pinned.into_iter().map(pinned_version).collect();
+            if validation == ValidationMode::Strict {
+                validate(&compiler, &pinned, &schema)?;
+            }
+            let compiled = Arc::new(compile(&compiler, &pinned, &schema)?);
+            Ok(Prepared { schema, manifest, manifest_sha, texts_sha, validation, compiled })
+        };
+        self.0.cedar.run(work).await?
     }
 }
 

@@ -302,14 +302,14 @@ async fn compiled(
         let schema = store.schema(record.zone_id, record.schema_version.as_str()).await?;
         let schema = schema.ok_or_else(|| damaged("its schema is missing"))?;
         drop(store);
-        if schema.schema_sha != record.schema_sha || manifest(&pinned)? != record.manifest {
-            return Err(damaged("what it pins is not what the manifest says"));
-        }
-        if texts_digest(pinned.iter().map(text_digest).collect())? != record.texts_sha {
-            return Err(damaged("a text is not the attested one"));
-        }
-        let compiler = Arc::clone(&service.0.compiler);
+        let (compiler, record) = (Arc::clone(&service.0.compiler), record.clone());
         let work = move || {
+            if schema.schema_sha != record.schema_sha || manifest(&pinned)? != record.manifest {
+                return Err(damaged("what it pins is not what the manifest says"));
+            }
+            if texts_digest(pinned.iter().map(text_digest).collect())? != record.texts_sha {
+                return Err(damaged("a text is not the attested one"));
+            }
             let pinned: Vec<_> = pinned.into_iter().map(pinned_version).collect();
             compile(&compiler, &pinned, &schema).map(Arc::new)
         };
