@@ -166,7 +166,7 @@ mod tests {
         let decisions = |text| decision_filter(&Query::parse(text).unwrap());
         assert_eq!(decisions("").unwrap(), DecisionFilter::default());
         let found = decisions("filter[principal]=App::User::%22a%5Cu%7B27%7D%22&filter%5Bdecision%5D=deny").unwrap();
-        assert_eq!((found.principal.as_deref(), found.allowed), (Some("App::User::\"a'\""), Some(false)));
+        assert_eq!((found.principal.as_deref(), found.allowed), (Some("App::User::\"a\\'\""), Some(false)));
         let found = decisions("from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00%2B01:00").unwrap();
         assert_eq!((found.from, found.from), (Some(Timestamp::from_micros(1_767_225_600_000_000)), found.to));
         for text in [
