@@ -238,12 +238,21 @@ fn ordered(printed: Value) -> Value {
                 statements.sort_by(|(a, _), (b, _)| statement_order(a).cmp(&statement_order(b)));
                 Value::Object(statements.into_iter().collect())
             }
+            Some(Value::Array(links)) => links.into_iter().map(ordered_link).collect(),
             Some(other) => other,
             None => empty(member),
         };
         ((*member).to_owned(), content)
     });
     Value::Object(members.collect())
+}
+
+/// Cedar prints the values of a link's slots in an order that differs from one time to the next.
+fn ordered_link(mut link: Value) -> Value {
+    if let Some(Value::Object(values)) = link.get_mut("values") {
+        values.sort_keys();
+    }
+    link
 }
 
 fn too_large(bytes: usize) -> CedarError {

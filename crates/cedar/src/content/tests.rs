@@ -295,3 +295,21 @@ proptest! {
         let _read = text(&given);
     }
 }
+
+/// Cedar keeps the values of a link in a map without an order.
+#[test]
+fn a_link_is_printed_the_same_each_time() {
+    on_pool(|| {
+        let all = json!({"op": "All"});
+        let (one, other) = (json!({"op": "==", "slot": "?principal"}), json!({"op": "in", "slot": "?resource"}));
+        let template =
+            json!({"effect": "permit", "principal": one, "action": all, "resource": other, "conditions": []});
+        let values = json!({"?resource": {"type": "Doc", "id": "1"}, "?principal": {"type": "User", "id": "a"}});
+        let link = json!({"templateId": "t", "newId": "l", "values": values});
+        let set = json!({"templates": {"t": template}, "templateLinks": [link]});
+        let printed = || read_policy(Given::Json(&set)).unwrap().cedar_json;
+        let first = printed();
+        assert!(first.find("\"?principal\":{") < first.find("\"?resource\":{"), "{first}");
+        assert!((0..30).all(|_| printed() == first));
+    });
+}
