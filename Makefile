@@ -79,7 +79,7 @@ ON_BOTH := publishing slots decisions drafts bundles rotation kill state_machine
 test-rust: build ## Every Rust suite, on both engines
 	@if .ci/postgres; then \
 		$(CARGO) test --locked --workspace && \
-		ENGINE=postgres $(CARGO) test --locked -p cedarkeep-tests $(ON_BOTH:%=--test %) -- --skip sqlite_and_postgres; \
+		ENGINE=postgres $(CARGO) test --locked --workspace $(ON_BOTH:%=--test %) -- --skip sqlite_and_postgres; \
 	elif [ -n "$${CI:-}" ]; then \
 		exit 1; \
 	else \
