@@ -92,8 +92,8 @@ impl Service {
             if validation == ValidationMode::Strict {
                 validate(&compiler, &pinned, &schema)?;
             }
-            let compiled = Arc::new(compile(&compiler, &pinned, &schema)?);
-            Ok(Prepared { schema, manifest, manifest_sha, texts_sha, validation, compiled })
+            let set = Arc::new(compile(&compiler, &pinned, &schema)?);
+            Ok(Prepared { schema, manifest, manifest_sha, texts_sha, validation, compiled: set })
         };
         self.0.cedar.run(work).await?
     }
