@@ -25,18 +25,9 @@ pub const MAX_PARENTS: usize = 100;
 /// The longest chain of ancestors above an entity.
 pub const MAX_ANCESTOR_DEPTH: usize = 100;
 
-/// Entities of a request, read once, with the action entities of a schema. They are good for every request to a set
-/// with that schema.
-#[derive(Debug)]
-pub(crate) struct RequestEntities(pub(crate) Entities);
-
-/// Reads Cedar entity JSON. Runs on the [pool](crate::CedarPool). With `validate` they must fit the schema.
-pub(crate) fn read(value: &Value, schema: &Schema, validate: bool) -> Result<RequestEntities, EvaluateError> {
-    plain(value, Some(schema), validate).map(RequestEntities)
-}
-
-/// The same as Cedar's own entities. Without a schema nothing says what the actions are, and everything given counts.
-pub(crate) fn plain(value: &Value, schema: Option<&Schema>, validate: bool) -> Result<Entities, EvaluateError> {
+/// Reads Cedar entity JSON, and adds the action entities of the schema. Runs on the [pool](crate::CedarPool). With
+/// `validate` they must fit the schema. Without a schema nothing says what the actions are, and everything given counts.
+pub(crate) fn read(value: &Value, schema: Option<&Schema>, validate: bool) -> Result<Entities, EvaluateError> {
     guard_json::check_request(value)?;
     let Value::Array(items) = value else {
         return Err(EvaluateError::invalid("`entities` is a list of entities, each with `uid`, `attrs` and `parents`"));

@@ -137,9 +137,6 @@ impl Facts {
         if others.contains(&own) {
             return Some(true);
         }
-        if self.entity(own).is_none_or(|entity| entity.parents.is_empty()) {
-            return Some(false);
-        }
         Some(self.ancestors_up_to(own, MOST_ANCESTORS)?.iter().any(|above| others.contains(above)))
     }
 

@@ -6,9 +6,12 @@
 //!
 //! - every text and every JSON value is measured, without recursion, before Cedar sees it ([`MAX_TREE_DEPTH`],
 //!   [`MAX_JSON_DEPTH`], [`MAX_WEIGHT`]);
-//! - every function here that takes content, schemas or requests must run on the [`CedarPool`], whose threads have
-//!   stacks of 64 MiB, never on an async worker. (Parsing and printing a [`Uid`] does not recurse and may run
-//!   anywhere.)
+//! - every function here that lets Cedar parse, validate or evaluate says so, and must run on the [`CedarPool`], whose
+//!   threads have stacks of 64 MiB, never on an async worker.
+//!
+//! What may run anywhere needs no such stack: parsing and printing a [`Uid`] does not recurse, and what reads and decides
+//! in passing ([`Ground::read_here`], [`Ground::read_entities_here`], [`CompiledSet::decide_in_passing`]) is our own,
+//! bounded in depth and in work, and leaves the rest to the pool.
 
 mod built_in;
 mod combine;
@@ -29,6 +32,7 @@ mod guard_text;
 mod index;
 mod interpret;
 mod lexer;
+mod name;
 mod policy_tests;
 mod pool;
 mod print;

@@ -149,7 +149,7 @@ impl TestBed {
 
     /// Reads Cedar entity JSON. Runs on the [pool](crate::CedarPool).
     pub fn read_entities(&self, entities: &Value) -> Result<TestEntities, EvaluateError> {
-        entities::plain(entities, self.schema.actions(), self.schema.strict().is_some()).map(TestEntities)
+        entities::read(entities, self.schema.actions(), self.schema.strict().is_some()).map(TestEntities)
     }
 
     /// Decides a request with entities that [`read_entities`](Self::read_entities) has read. Runs on the

@@ -4,7 +4,6 @@ use std::{collections::HashSet, sync::Arc};
 
 use cedar_policy::Context;
 use cedar_policy_core::ast::{Context as CedarContext, Value as CedarValue};
-use cedarkeep_model::RequestEntities;
 use serde_json::Value;
 
 use crate::{
@@ -41,8 +40,8 @@ pub struct Ground {
     pub store: Arc<EntityStore>,
     /// Whether the request and its entities must fit the schema.
     pub validate: bool,
-    /// What a request may say about entities.
-    pub request_entities: RequestEntities,
+    /// Whether the entities of a request stand in for stored ones; else they may only add to them.
+    pub replaces: bool,
 }
 
 /// The entities of a request or of a batch, read once. They are good for every request on the same ground.
@@ -57,18 +56,12 @@ impl Ground {
         /// Among so few a cycle is found at once; longer lists are looked at on the pool.
         const FEW: usize = 64;
         let items = entities.as_array().filter(|items| items.len() <= FEW)?;
-        if items.is_empty() {
-            return Some(InlineEntities::default());
-        }
-        if self.request_entities == RequestEntities::Refuse {
-            return None;
-        }
         let mut budget = Budget::of_entities();
         let shapes = self.validate.then(|| self.schema.shapes());
         let mut inline = Inline::with_capacity_and_hasher(items.len(), Prehashed);
         for item in items {
             let entity = typed::entity(item, shapes, &mut budget)?;
-            if entity.parents.len() > entities::MAX_PARENTS || inline.insert(entity.key.clone(), entity).is_some() {
+            if inline.insert(entity.key.clone(), entity).is_some() {
                 return None;
             }
         }
@@ -80,15 +73,8 @@ impl Ground {
     /// # Errors
     /// What does not fit the schema, a limit, or the zone's rule for entities in requests.
     pub fn read_entities(&self, entities: &Value) -> Result<InlineEntities, EvaluateError> {
-        if entities.as_array().is_some_and(Vec::is_empty) {
-            return Ok(InlineEntities::default());
-        }
-        if self.request_entities == RequestEntities::Refuse {
-            let message = "this zone takes no entities from requests (request_entities is refuse); leave entities out";
-            return Err(EvaluateError::invalid(message));
-        }
-        let read = entities::read(entities, &self.schema, self.validate)?;
-        let cedar: &cedar_policy_core::entities::Entities = read.0.as_ref();
+        let read = entities::read(entities, Some(&self.schema), self.validate)?;
+        let cedar: &cedar_policy_core::entities::Entities = read.as_ref();
         let others = cedar.iter().filter(|entity| !entity.uid().is_action());
         let unknown = || EvaluateError::invalid("an entity has a value that is not known");
         let inline = others
@@ -99,7 +85,7 @@ impl Ground {
 
     /// Applies the zone's rule to entities that its store holds, and looks for cycles through the store.
     fn settle(&self, inline: Inline) -> Result<InlineEntities, EvaluateError> {
-        if self.request_entities == RequestEntities::Extend
+        if !self.replaces
             && let Some(key) = inline.keys().find(|key| self.store.get(key.probe()).is_some())
         {
             let message = format!(

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use cedarkeep_model::{ForbidErrorRule, Origin, PolicyId, RequestEntities};
+use cedarkeep_model::{ForbidErrorRule, Origin, PolicyId};
 use serde_json::{Value, json};
 
 use crate::{
@@ -112,7 +112,7 @@ impl Question {
             schema: set.schema().clone(),
             store: Arc::clone(&self.store),
             validate: self.validate,
-            request_entities: RequestEntities::Extend,
+            replaces: false,
         }
     }
 

@@ -11,8 +11,6 @@
 //!
 //! [`guard_json`]: crate::guard_json
 
-mod name;
-
 use std::{collections::BTreeMap, sync::Arc};
 
 use cedar_policy_core::ast::{EntityUID, Literal, Value, ValueKind};
@@ -24,6 +22,7 @@ use crate::{
     entities::MAX_PARENTS,
     entity::{Entity, Key, Members},
     guard_json::MAX_JSON_DEPTH,
+    name,
     shape::{Fields, Shape, Shapes},
 };
 

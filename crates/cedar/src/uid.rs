@@ -1,12 +1,12 @@
 //! Entity uids: `Type::"id"`.
 
-use std::{cell::RefCell, collections::HashMap, fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use cedar_policy_core::ast;
 use serde_json::{Value, json};
 
-use crate::error::Finding;
+use crate::{error::Finding, name};
 
 /// The uid of an entity. Reading and printing one does not recurse and may run on any thread.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,7 +20,13 @@ pub struct InvalidUid(String);
 impl Uid {
     /// A uid of its two parts; the type may have a namespace (`App::User`).
     pub fn new(type_name: &str, id: &str) -> Result<Self, InvalidUid> {
-        Ok(Self(EntityUid::from_type_name_and_id(entity_type(type_name)?, EntityId::new(id))))
+        if let Some(uid) = name::uid(type_name, id) {
+            return Ok(Self(uid.into()));
+        }
+        let type_name = EntityTypeName::from_str(type_name).map_err(|error| {
+            InvalidUid(Finding::new(format!("`{type_name}` is not an entity type: {error}")).message)
+        })?;
+        Ok(Self(EntityUid::from_type_name_and_id(type_name, EntityId::new(id))))
     }
 
     /// Reads `{"type": …, "id": …}`, the same inside `{"__entity": …}`, or a string in Cedar's text form.
@@ -76,26 +82,6 @@ impl Uid {
     pub(crate) fn shared(&self) -> Arc<ast::EntityUID> {
         Arc::new(self.0.as_ref().clone())
     }
-}
-
-/// Reads the name of an entity type. Cedar parses it, which takes microseconds, so each thread remembers the first so
-/// many names that it has met; uids of one type then share their name too.
-fn entity_type(name: &str) -> Result<EntityTypeName, InvalidUid> {
-    const REMEMBERED: usize = 1_000;
-    thread_local! {
-        static KNOWN: RefCell<HashMap<String, EntityTypeName>> = RefCell::default();
-    }
-    KNOWN.with_borrow_mut(|known| {
-        if let Some(parsed) = known.get(name) {
-            return Ok(parsed.clone());
-        }
-        let parsed = EntityTypeName::from_str(name)
-            .map_err(|error| InvalidUid(Finding::new(format!("`{name}` is not an entity type: {error}")).message))?;
-        if known.len() < REMEMBERED {
-            known.insert(name.to_owned(), parsed.clone());
-        }
-        Ok(parsed)
-    })
 }
 
 impl From<EntityUid> for Uid {

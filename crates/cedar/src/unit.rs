@@ -15,8 +15,9 @@ use crate::{
     scope::Scope,
 };
 
-/// Measured: what is kept for a statement of any size, and for one node of its conditions.
-const BYTES_A_STATEMENT: usize = 1_200;
+/// What is kept for a statement of any size, and for one node of its conditions: the growth of the resident memory by
+/// 15,000 policies without and with conditions.
+const BYTES_A_STATEMENT: usize = 1_500;
 const BYTES_A_NODE: usize = 160;
 
 /// The content of one policy version.
@@ -183,6 +184,6 @@ impl Pinned {
             Origin::Text => b"text\0",
             Origin::Json => b"json\0",
         };
-        Digest::of(&[form, self.sha.bytes().as_slice(), self.source().as_bytes()].concat())
+        Digest::of_parts([form, self.sha.bytes(), self.source().as_bytes()])
     }
 }

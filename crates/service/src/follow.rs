@@ -25,8 +25,13 @@ impl Service {
         }
     }
 
-    /// Brings every zone that is kept ready, and the administrator's token, up to what the store says.
-    pub(crate) async fn catch_up(&self) -> Result<(), Error> {
+    /// Brings every zone that is kept ready, and the administrator's token, up to what the store says: one look of
+    /// [`follow_others`](Self::follow_others).
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Unavailable`](crate::Code::Unavailable) when the store does not answer.
+    pub async fn catch_up(&self) -> Result<(), Error> {
         let mut store = self.read().await?;
         let revisions: HashMap<_, _> = store.revisions().await?.into_iter().collect();
         let hash = admin_hash(&mut *store).await?;

@@ -76,7 +76,9 @@ impl Loadable {
     pub(crate) fn ready(&self, sets: &LoadedSets, key: LoadedKey) -> Option<Arc<LoadedSet>> {
         let loaded = self.place.load().as_ref()?.upgrade()?;
         let second = sets.started.elapsed().as_secs();
-        if self.told.swap(second, Ordering::Relaxed) != second && sets.cache.get(&key).is_none() {
+        // Read before it is written, since every decision on the version passes here.
+        let due = self.told.load(Ordering::Relaxed) != second && self.told.swap(second, Ordering::Relaxed) != second;
+        if due && sets.cache.get(&key).is_none() {
             // Somebody else still holds what the cache has given up.
             sets.cache.insert(key, Arc::clone(&loaded));
         }

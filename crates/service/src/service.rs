@@ -16,7 +16,7 @@ use crate::{
 /// Sizes that an operator may choose.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Threads for work on policies; decisions run there too.
+    /// Threads for work on policies, and for the decisions that cannot be made in passing.
     pub cedar_threads: usize,
     /// The most bytes of compiled policy sets that are kept.
     pub compiled_bytes: u64,

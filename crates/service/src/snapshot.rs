@@ -1,4 +1,5 @@
-//! What decides in a zone right now: settings, bindings and revision of one moment, swapped whole when it changes.
+//! What decides in a zone right now: settings, bindings, entities and revision of one moment, swapped whole when it
+//! changes.
 
 use std::{
     collections::HashMap,

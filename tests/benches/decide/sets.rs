@@ -7,7 +7,6 @@ use cedarkeep_cedar::{
     CedarPool, Change, CompiledSet, Compiler, DecisionRequest, EntityStore, Facts, Given, Ground, InlineEntities,
     Pinned, Schema, Uid, load_schema, read_policy, read_schema, read_stored,
 };
-use cedarkeep_model::RequestEntities;
 use cedarkeep_tests::workload::{Question, SCHEMA, Workload};
 use serde_json::Value;
 
@@ -52,7 +51,7 @@ fn build(workload: Workload) -> (CompiledSet, Ground) {
     let changes = read.into_iter().map(|given| Change::Upsert(given.entity)).collect();
     let store = EntityStore::default().with(changes).unwrap();
     let set = Compiler::new(0).compile(&pinned(workload), schema.clone()).unwrap();
-    (set, Ground { schema, store: Arc::new(store), validate: true, request_entities: RequestEntities::Extend })
+    (set, Ground { schema, store: Arc::new(store), validate: true, replaces: false })
 }
 
 /// The schema, read. Runs on the pool.

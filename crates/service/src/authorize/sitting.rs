@@ -7,7 +7,7 @@ use cedarkeep_cedar::{
     Agreement, CompiledSet, DecisionRequest, EntityStore, EvaluateError, Facts, Ground, InlineEntities, Passing,
     SlotDecision,
 };
-use cedarkeep_model::{Digest, ZoneSettings};
+use cedarkeep_model::{Digest, ForbidErrorRule, RequestEntities};
 use serde_json::Value;
 
 use super::Question;
@@ -30,18 +30,16 @@ impl GivenEntities {
         Self { value, read: Mutex::default() }
     }
 
+    /// Whether there is none; what is no list is read, to be refused.
     pub(crate) fn none(&self) -> bool {
         self.value.as_array().is_some_and(Vec::is_empty)
     }
 
     fn here(&self, ground: &Ground) -> Option<InlineEntities> {
-        if self.none() {
-            return Some(InlineEntities::default());
+        match self.known(ground) {
+            Some(known) => Some(known),
+            None => ground.read_entities_here(&self.value).map(|read| self.keep(ground, read)),
         }
-        if let Some(known) = self.known(ground) {
-            return Some(known);
-        }
-        ground.read_entities_here(&self.value).map(|read| self.keep(ground, read))
     }
 
     fn read(&self, ground: &Ground) -> Result<InlineEntities, EvaluateError> {
@@ -52,6 +50,9 @@ impl GivenEntities {
     }
 
     fn known(&self, ground: &Ground) -> Option<InlineEntities> {
+        if self.none() {
+            return Some(InlineEntities::default());
+        }
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.iter().find(|(schema, _)| *schema == ground.schema.sha()).map(|(_, read)| read.clone())
     }
@@ -69,7 +70,8 @@ pub(super) struct Sitting {
     session: Option<String>,
     entities: Arc<GivenEntities>,
     store: Arc<EntityStore>,
-    settings: ZoneSettings,
+    on_forbid_error: ForbidErrorRule,
+    replaces: bool,
     validate: bool,
     sets: Vec<Arc<CompiledSet>>,
     /// By set: whether a plain evaluation is to check the decision.
@@ -90,7 +92,8 @@ impl Sitting {
             session,
             entities,
             store: Arc::clone(&snapshot.entities),
-            settings: snapshot.zone.settings.clone(),
+            on_forbid_error: snapshot.zone.settings.on_forbid_error,
+            replaces: snapshot.zone.settings.request_entities == RequestEntities::Replace,
             validate,
             checks: vec![false; sets.len()],
             sets,
@@ -107,7 +110,7 @@ impl Sitting {
             schema: set.schema().clone(),
             store: Arc::clone(&self.store),
             validate: self.validate,
-            request_entities: self.settings.request_entities,
+            replaces: self.replaces,
         }
     }
 
@@ -122,7 +125,7 @@ impl Sitting {
                 let ground = self.ground(set);
                 facts = Some(ground.read_here(&self.request, &self.entities.here(&ground)?)?);
             }
-            match set.decide_in_passing(facts.as_ref()?, self.settings.on_forbid_error) {
+            match set.decide_in_passing(facts.as_ref()?, self.on_forbid_error) {
                 Passing::Decided(decision, candidates) => {
                     #[expect(clippy::cast_precision_loss, reason = "a count of statements")]
                     metrics::histogram!(CANDIDATES_METRIC).record(candidates as f64);
@@ -143,7 +146,7 @@ impl Sitting {
         let one = |(set, check): (&Arc<CompiledSet>, &bool)| {
             let ground = self.ground(set);
             let facts = ground.read(&self.request, &self.entities.read(&ground)?)?;
-            let rule = self.settings.on_forbid_error;
+            let rule = self.on_forbid_error;
             if !check {
                 return set.decide(&facts, rule);
             }

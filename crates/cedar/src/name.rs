@@ -1,5 +1,5 @@
-//! Entity types that no schema names: each thread remembers those that it has read lately, for reading one costs more
-//! than the rest of a reference.
+//! The names of entity types: each thread remembers those that it has read lately, for reading one costs more than the
+//! rest of a uid. Uids of one type share its name.
 
 use std::cell::RefCell;
 
@@ -10,14 +10,15 @@ use smol_str::SmolStr;
 /// How many a thread remembers. Whoever sends more of them makes everybody read again, and no more than that.
 const REMEMBERED: usize = 1_000;
 
-/// The longest that is remembered, or read at all here.
+/// The longest that is remembered, or read at all here: what a thread remembers stays small.
 const MAX_BYTES: usize = 256;
 
 thread_local! {
     static READ: RefCell<HashMap<SmolStr, EntityType>> = RefCell::new(HashMap::new());
 }
 
-pub(super) fn uid(type_name: &str, id: &str) -> Option<EntityUID> {
+/// The uid of these two parts; none where only Cedar's own reader can say what is wrong, or the name is very long.
+pub(crate) fn uid(type_name: &str, id: &str) -> Option<EntityUID> {
     Some(EntityUID::from_components(entity_type(type_name)?, Eid::new(id), None))
 }
 
