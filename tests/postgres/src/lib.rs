@@ -127,6 +127,19 @@ impl Server {
         self.wait();
     }
 
+    /// Lets the files that it writes grow so far and no further, as on a full disk; none lets them grow again.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        const LIMIT: &str = "limit=$1 data=$2; shift 2; for process in $(head -n 1 \"$data/postmaster.pid\") \"$@\"; do \
+                             prlimit --pid=\"$process\" --fsize=\"$limit\": || ! kill -0 \"$process\" || exit 1; done";
+        // What the first starts inherits its limits; the others are there already.
+        let others = self.psql("postgres", "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()");
+        let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let mut command = unprivileged();
+        command.args(["-c", LIMIT, "sh", &bytes]).arg(self.data()).args(others.lines()).current_dir("/");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
     /// Where its data is.
     #[must_use]
     pub fn data(&self) -> PathBuf {
