@@ -2,6 +2,8 @@
 //! ([`Server::database`]). It lies in a temporary folder, listens on a free port, and ends with the process.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "tests")]
 
+mod standby;
+
 use std::{
     env, fs,
     io::{BufRead as _, BufReader, Write as _},
@@ -42,9 +44,15 @@ impl Server {
     /// Starts a server with these settings, each `name=value`, beside those that make it fast.
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
+        Self::launch(settings, None)
+    }
+
+    /// The same for one that begins as a copy of another, and follows it.
+    fn launch(settings: &[&str], primary: Option<&str>) -> Self {
         let bin = installed();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = unprivileged();
+        command.env("PRIMARY", primary.unwrap_or_default());
         command.args(["-c", include_str!("server.sh"), "server.sh"]).arg(&bin).arg(port.to_string()).args(settings);
         let mut process = command
             .current_dir("/")

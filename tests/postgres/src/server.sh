@@ -1,7 +1,8 @@
 # Makes a PostgreSQL server in a folder of its own and runs it as long as somebody holds the other end of stdin: however a
 # test process ends, its server ends with it, and the folder goes.
 #
-# server.sh BIN PORT [NAME=VALUE…]; says the folder, then obeys "kill" and "start".
+# server.sh BIN PORT [NAME=VALUE…]; says the folder, then obeys "kill" and "start". With PRIMARY, which says how to reach
+# another server, it is a standby of that one.
 set -eu
 bin=$1 port=$2
 shift 2
@@ -17,9 +18,13 @@ trap clean EXIT
 trap : HUP INT TERM
 
 printf '%s' cedarkeep >"$folder/password"
-"$bin/initdb" --pgdata="$folder/data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --no-sync \
-    --auth-local=trust --auth-host=scram-sha-256 --pwfile="$folder/password" >"$folder/initdb.log" 2>&1 ||
-    { cat "$folder/initdb.log" >&2; exit 1; }
+if [ -n "${PRIMARY:-}" ]; then
+    "$bin/pg_basebackup" --pgdata="$folder/data" --dbname="$PRIMARY" --write-recovery-conf --checkpoint=fast --no-sync \
+        >"$folder/initdb.log" 2>&1
+else
+    "$bin/initdb" --pgdata="$folder/data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --no-sync \
+        --auth-local=trust --auth-host=scram-sha-256 --pwfile="$folder/password" >"$folder/initdb.log" 2>&1
+fi || { cat "$folder/initdb.log" >&2; exit 1; }
 {
     echo "listen_addresses = '127.0.0.1'"
     echo "port = $port"
