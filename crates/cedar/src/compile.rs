@@ -114,14 +114,13 @@ impl Compiler {
                 statement: Arc::clone(statement),
             }));
         }
-        let scopes: Vec<_> = members.iter().map(|member| &member.statement.scope).collect();
-        let statements = || members.iter().map(|member| &member.statement);
+        let statements = || members.iter().map(|member| &*member.statement);
         let larger = (members.len() as u64 / CHECKED_FULLY).max(1);
         Ok(CompiledSet {
-            index: Index::new(&scopes),
-            hops: statements().map(|statement| statement.size.hops).max().unwrap_or(0),
+            index: Index::new(statements()),
+            hops: statements().map(|statement| statement.size().hops).max().unwrap_or(0),
             has_permit: statements().any(|statement| statement.effect == Effect::Permit),
-            open: scopes.iter().filter(|scope| scope.is_open()).count(),
+            open: statements().filter(|statement| statement.scope.is_open()).count(),
             bytes: schema.bytes() + units.iter().map(|unit| unit.bytes).sum::<usize>() + members.len() * BYTES_A_MEMBER,
             schema,
             members,

@@ -14,10 +14,11 @@ use serde::Serialize;
 use crate::{
     compile::{CompiledSet, Member},
     error::{EvaluateError, Finding},
-    facts::{Facts, Places},
+    facts::Facts,
     index::StatementNumber,
     interpret,
-    unit::Statement,
+    scene::Scene,
+    unit::{Size, Statement},
 };
 
 /// What a policy does when it applies.
@@ -152,12 +153,12 @@ impl CompiledSet {
             return Passing::Check;
         }
         let mut nodes = 0;
-        let small = |statement: &Statement| {
-            nodes += statement.size.nodes;
-            statement.size.depth <= PASSING_DEPTH && nodes <= PASSING_NODES
+        let small = |size: Size| {
+            nodes += size.nodes;
+            size.depth <= PASSING_DEPTH && nodes <= PASSING_NODES
         };
-        let Some(places) = facts.places_in_passing() else { return Passing::AskCedar };
-        match self.look(facts, &places, small) {
+        let Some(scene) = Scene::in_passing(facts) else { return Passing::AskCedar };
+        match self.look(&scene, small) {
             (verdicts, seen) if verdicts.open.is_empty() => Passing::Decided(verdicts.decision(rule), seen),
             _ => Passing::AskCedar,
         }
@@ -171,7 +172,8 @@ impl CompiledSet {
         if self.is_distrusted() {
             return self.decide_plainly(facts, rule);
         }
-        let (mut verdicts, _) = self.look(facts, &facts.places(), |_| true);
+        let Some(scene) = Scene::of(facts) else { return self.decide_plainly(facts, rule) };
+        let (mut verdicts, _) = self.look(&scene, |_| true);
         let open = std::mem::take(&mut verdicts.open);
         if !open.is_empty() {
             let asked = open.into_iter().filter_map(|number| Some((number, &*self.member(number)?.statement)));
@@ -218,24 +220,20 @@ impl CompiledSet {
         Ok(verdicts.decision(rule))
     }
 
-    /// Evaluates the candidates of a request, those that are not `small` left open, and counts them.
-    fn look(&self, facts: &Facts, places: &Places<'_>, mut small: impl FnMut(&Statement) -> bool) -> (Verdicts, usize) {
-        let (principal, action, resource) = (places.principal(), places.action(), places.resource());
-        let candidates = self.index.candidates(&principal, &action, &resource);
+    /// Evaluates the candidates of a request, those that are not `small` left open, and says how many statements it
+    /// looked at.
+    fn look(&self, scene: &Scene<'_>, mut small: impl FnMut(Size) -> bool) -> (Verdicts, usize) {
+        let candidates = self.index.candidates(scene);
         let mut verdicts = Verdicts::default();
-        for &number in &candidates.0 {
-            let Some(Member { statement, .. }) = self.member(number) else { continue };
-            if !statement.scope.matches(&principal, &action, &resource) {
-                continue;
-            }
-            let holds = match statement.condition() {
+        for entry in candidates.matching {
+            let holds = match &entry.condition {
                 None => Some(true),
-                Some(condition) if small(statement) => interpret::holds(condition, facts),
+                Some(condition) if small(condition.size) => interpret::holds(condition, scene),
                 Some(_) => None,
             };
-            verdicts.add(number, statement.effect, holds);
+            verdicts.add(entry.number, entry.effect, holds);
         }
-        (verdicts, candidates.0.len())
+        (verdicts, candidates.seen)
     }
 
     /// The policies that brought a decision of this set about, and those that failed.
@@ -274,8 +272,8 @@ impl Verdicts {
     }
 
     fn ask_cedar(&mut self, open: Vec<(StatementNumber, &Statement)>, facts: &Facts) -> Result<(), EvaluateError> {
-        let conditions = open.iter().filter_map(|(_, statement)| statement.condition());
-        let hops = open.iter().map(|(_, statement)| statement.size.hops).max().unwrap_or(0);
+        let conditions = open.iter().filter_map(|(_, statement)| statement.policy.non_scope_constraints());
+        let hops = open.iter().map(|(_, statement)| statement.size().hops).max().unwrap_or(0);
         let entities = facts.cedar_entities(conditions.flat_map(literals), hops);
         let evaluator = Evaluator::new(facts.cedar_request(), &entities, Extensions::all_available());
         for (number, statement) in open {

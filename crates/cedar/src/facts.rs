@@ -18,12 +18,11 @@ use crate::{
     entity::{Entity, Key, Prehashed, Probe},
     entity_store::EntityStore,
     schema::Schema,
-    scope::Place,
 };
 
 /// So many ancestors are walked in passing, in well under a millisecond. A store may hold hierarchies in which an entity
 /// has more.
-const MOST_ANCESTORS: usize = 4_096;
+pub(crate) const MOST_ANCESTORS: usize = 4_096;
 
 /// The entities of a request, by uid.
 pub(crate) type Inline = HashMap<Key, Entity, Prehashed>;
@@ -40,30 +39,6 @@ pub struct Facts {
     pub(crate) inline: Arc<Inline>,
     pub(crate) store: Arc<EntityStore>,
     pub(crate) schema: Schema,
-}
-
-/// The uids of a request with everything above them.
-#[derive(Debug)]
-pub(crate) struct Places<'a> {
-    own: [Probe<'a>; 3],
-    ancestors: [Vec<Probe<'a>>; 3],
-}
-
-impl Places<'_> {
-    pub(crate) fn principal(&self) -> Place<'_> {
-        let ([own, _, _], [ancestors, _, _]) = (&self.own, &self.ancestors);
-        Place { own: *own, ancestors }
-    }
-
-    pub(crate) fn action(&self) -> Place<'_> {
-        let ([_, own, _], [_, ancestors, _]) = (&self.own, &self.ancestors);
-        Place { own: *own, ancestors }
-    }
-
-    pub(crate) fn resource(&self) -> Place<'_> {
-        let ([_, _, own], [_, _, ancestors]) = (&self.own, &self.ancestors);
-        Place { own: *own, ancestors }
-    }
 }
 
 impl Facts {
@@ -84,39 +59,27 @@ impl Facts {
         self.store.get(probe).map(|entity| &**entity).or_else(|| self.schema.action(probe))
     }
 
-    /// The uids of the request with everything above them.
-    pub(crate) fn places(&self) -> Places<'_> {
-        let own = self.probes();
-        Places { ancestors: own.map(|own| self.ancestors(own)), own }
-    }
-
-    /// The same, unless there are more than [`MOST_ANCESTORS`] above one of them.
-    pub(crate) fn places_in_passing(&self) -> Option<Places<'_>> {
-        let own @ [principal, action, resource] = self.probes();
-        let above = |own| self.ancestors_up_to(own, MOST_ANCESTORS);
-        Some(Places { ancestors: [above(principal)?, above(action)?, above(resource)?], own })
-    }
-
-    fn probes(&self) -> [Probe<'_>; 3] {
-        [&self.principal, &self.action, &self.resource].map(|uid| Probe::of(uid))
-    }
-
     /// Everything that this uid is `in`, but itself, each once.
     pub(crate) fn ancestors<'a>(&'a self, own: Probe<'a>) -> Vec<Probe<'a>> {
-        self.ancestors_up_to(own, usize::MAX).unwrap_or_default()
+        self.above(own, self.entity(own), usize::MAX).unwrap_or_default()
     }
 
-    /// Everything that this uid is `in`, but itself, each once; none when that is more than `most`.
+    /// Everything that this uid, whose entity this is, is `in`, but itself, each once; none when that is more than
+    /// `most`.
     ///
     /// It is walked anew each time. Hierarchies are shallow and a step costs one look into a map, while ancestors that
     /// are kept with each entity would make moving one group as dear as the group is large.
-    fn ancestors_up_to<'a>(&'a self, own: Probe<'a>, most: usize) -> Option<Vec<Probe<'a>>> {
+    pub(crate) fn above<'a>(
+        &'a self,
+        own: Probe<'a>,
+        mut entity: Option<&'a Entity>,
+        most: usize,
+    ) -> Option<Vec<Probe<'a>>> {
         let mut found: Vec<Probe<'a>> = Vec::new();
         let mut seen = Seen::default();
         let mut next = 0;
-        let mut current = Some(own);
-        while let Some(probe) = current {
-            for parent in self.entity(probe).map_or(&[][..], |entity| &entity.parents) {
+        loop {
+            for parent in entity.map_or(&[][..], |entity| &entity.parents) {
                 let parent = parent.probe();
                 if parent != own && seen.is_new(parent, &found) {
                     found.push(parent);
@@ -125,10 +88,10 @@ impl Facts {
             if found.len() > most {
                 return None;
             }
-            current = found.get(next).copied();
+            let Some(above) = found.get(next) else { return Some(found) };
+            entity = self.entity(*above);
             next += 1;
         }
-        Some(found)
     }
 
     /// Whether the first uid is one of the others, or stands somewhere below one. None where more than
@@ -137,7 +100,7 @@ impl Facts {
         if others.contains(&own) {
             return Some(true);
         }
-        Some(self.ancestors_up_to(own, MOST_ANCESTORS)?.iter().any(|above| others.contains(above)))
+        Some(self.above(own, self.entity(own), MOST_ANCESTORS)?.iter().any(|above| others.contains(above)))
     }
 
     /// The request in Cedar's form.

@@ -1,15 +1,23 @@
-//! From a request to the statements that could apply to it.
+//! From a request to the statements that apply to it as far as their scopes say.
 //!
 //! Three levels, one for each part of a scope: principal, then resource, then action. A level sorts statements by the
 //! uid or the type that the part names; a request looks under its own uid, under everything above that, under its type
-//! and under "anything". What it finds still has to match: the index leaves out, it never decides.
+//! and under "anything". What it finds is held against the whole scope: the sorting leaves out, it never decides.
+//!
+//! Uids and types are numbers here ([`Names`]), and all that a decision reads of a statement stands in one place: with
+//! thousands of statements, every look elsewhere is a wait for the memory.
 
-use cedar_policy_core::ast::EntityType;
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use crate::{
-    entity::{Key, Prehashed},
-    scope::{Actions, Constraint, Place, Scope},
+    condition::Condition,
+    evaluate::Effect,
+    names::{Names, NarrowActions, NarrowPlace, NarrowScope, TypeNumber, UidNumber},
+    scene::Scene,
+    scope::Constraint,
+    unit::Statement,
 };
 
 /// Where a statement stands in its set.
@@ -20,15 +28,31 @@ const FEW: usize = 8;
 
 /// The statements of a set, sorted by scope.
 #[derive(Debug)]
-pub(crate) struct Index(Level);
+pub(crate) struct Index {
+    names: Names,
+    sorted: Level,
+}
 
-/// What a request finds.
-#[derive(Debug, Default)]
-pub(crate) struct Candidates(pub(crate) Vec<StatementNumber>);
+/// What a decision reads of a statement.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) number: StatementNumber,
+    pub(crate) effect: Effect,
+    scope: NarrowScope,
+    pub(crate) condition: Option<Arc<Condition>>,
+}
+
+/// What a request finds: statements whose scope matches, each once, in the order of their numbers.
+#[derive(Debug)]
+pub(crate) struct Candidates<'a> {
+    pub(crate) matching: Vec<&'a Entry>,
+    /// How many were looked at.
+    pub(crate) seen: usize,
+}
 
 #[derive(Debug)]
 enum Level {
-    Few(Vec<StatementNumber>),
+    Few(Box<[Entry]>),
     Sorted(Box<Sorted>),
 }
 
@@ -36,9 +60,9 @@ enum Level {
 #[derive(Debug, Default)]
 struct Sorted {
     /// `==` and `in`, the one with a type as well.
-    uids: HashMap<Key, Level, Prehashed>,
+    uids: HashMap<UidNumber, Level>,
     /// `is`.
-    types: HashMap<EntityType, Level>,
+    types: HashMap<TypeNumber, Level>,
     /// No constraint.
     any: Option<Level>,
 }
@@ -51,79 +75,104 @@ enum Part {
     Action,
 }
 
-/// Under what a statement is sorted.
-enum Under<'a> {
-    Any,
-    Uid(&'a Key),
-    Uids(&'a [Key]),
-    Type(&'a EntityType),
+/// A request in the numbers of an index.
+struct Asked<'a> {
+    names: &'a Names,
+    principal: NarrowPlace,
+    action: NarrowPlace,
+    resource: NarrowPlace,
 }
 
 impl Index {
     /// Sorts statements; their numbers are their places in the list.
-    pub(crate) fn new(scopes: &[&Scope]) -> Self {
-        let all = (0..).zip(scopes).map(|(number, _)| number).collect();
-        Self(Level::new(all, scopes, Some(Part::Principal)))
+    pub(crate) fn new<'a>(statements: impl Iterator<Item = &'a Statement>) -> Self {
+        let mut names = Names::default();
+        let entries = (0..).zip(statements).map(|(number, statement)| Entry {
+            number,
+            effect: statement.effect,
+            scope: names.narrow(&statement.scope),
+            condition: statement.condition.clone(),
+        });
+        let entries = entries.collect();
+        Self { sorted: Level::new(entries, &names, Some(Part::Principal)), names }
     }
 
-    /// The statements whose scope could match, each once, in the order of their numbers.
-    pub(crate) fn candidates(&self, principal: &Place<'_>, action: &Place<'_>, resource: &Place<'_>) -> Candidates {
-        let mut found = Vec::with_capacity(16);
-        self.0.gather([principal, resource, action].as_slice(), &mut found);
+    /// The statements whose scope matches.
+    pub(crate) fn candidates(&self, scene: &Scene<'_>) -> Candidates<'_> {
+        let Self { names, sorted } = self;
+        let [principal, action, resource] =
+            [&scene.principal, &scene.action, &scene.resource].map(|place| names.narrow_place(place));
+        let asked = Asked { names, principal, action, resource };
+        let mut found = Candidates { matching: Vec::with_capacity(16), seen: 0 };
+        sorted.gather(Some(Part::Principal), &asked, &mut found);
         // A list of actions puts a statement under each of them.
-        found.sort_unstable();
-        found.dedup();
-        Candidates(found)
+        found.matching.sort_unstable_by_key(|entry| entry.number);
+        found.matching.dedup_by_key(|entry| entry.number);
+        found
     }
 }
 
 impl Level {
-    fn new(numbers: Vec<StatementNumber>, scopes: &[&Scope], part: Option<Part>) -> Self {
-        let Some(part) = part.filter(|_| numbers.len() > FEW) else { return Self::Few(numbers) };
-        let (mut any, mut uids, mut types) = (Vec::new(), HashMap::with_hasher(Prehashed), HashMap::new());
-        for number in numbers {
-            let Some(scope) = scopes.get(number as usize) else { continue };
-            match under(scope, part) {
-                Under::Any => any.push(number),
-                Under::Uid(key) => uids.entry(key.clone()).or_insert_with(Vec::new).push(number),
-                Under::Uids(keys) => {
-                    for key in keys {
-                        uids.entry(key.clone()).or_insert_with(Vec::new).push(number);
+    fn new(entries: Vec<Entry>, names: &Names, part: Option<Part>) -> Self {
+        let Some(part) = part.filter(|_| entries.len() > FEW) else { return Self::Few(entries.into()) };
+        let mut any = Vec::new();
+        let mut uids: HashMap<UidNumber, Vec<Entry>> = HashMap::new();
+        let mut types: HashMap<TypeNumber, Vec<Entry>> = HashMap::new();
+        for entry in entries {
+            match part.constraint(&entry.scope) {
+                Ok(Constraint::Any) => any.push(entry),
+                Ok(Constraint::Eq(uid) | Constraint::In(uid) | Constraint::IsIn(_, uid)) => {
+                    uids.entry(uid).or_default().push(entry);
+                }
+                Ok(Constraint::Is(entity_type)) => types.entry(entity_type).or_default().push(entry),
+                Err(NarrowActions::Any) => any.push(entry),
+                Err(NarrowActions::Eq(uid)) => uids.entry(uid).or_default().push(entry),
+                Err(NarrowActions::In(list)) => {
+                    for uid in names.list(list) {
+                        uids.entry(*uid).or_default().push(entry.clone());
                     }
                 }
-                Under::Type(entity_type) => types.entry_ref(entity_type).or_insert_with(Vec::new).push(number),
             }
         }
-        let below = |numbers| Self::new(numbers, scopes, part.next());
+        let below = |entries| Self::new(entries, names, part.next());
         Self::Sorted(Box::new(Sorted {
-            uids: uids.into_iter().map(|(key, numbers)| (key, below(numbers))).collect(),
-            types: types.into_iter().map(|(entity_type, numbers)| (entity_type, below(numbers))).collect(),
+            uids: uids.into_iter().map(|(uid, entries)| (uid, below(entries))).collect(),
+            types: types.into_iter().map(|(entity_type, entries)| (entity_type, below(entries))).collect(),
             any: (!any.is_empty()).then(|| below(any)),
         }))
     }
 
-    fn gather(&self, parts: &[&Place<'_>], found: &mut Vec<StatementNumber>) {
-        let sorted = match (self, parts) {
-            (Self::Few(numbers), _) => return found.extend_from_slice(numbers),
-            (Self::Sorted(sorted), [part, rest @ ..]) => (sorted, part, rest),
-            (Self::Sorted(_), []) => return,
+    fn gather<'a>(&'a self, part: Option<Part>, asked: &Asked<'_>, found: &mut Candidates<'a>) {
+        let (sorted, part) = match (self, part) {
+            (Self::Few(entries), _) => {
+                found.seen += entries.len();
+                return found.matching.extend(entries.iter().filter(|entry| asked.matches(&entry.scope)));
+            }
+            (Self::Sorted(sorted), Some(part)) => (sorted, part),
+            (Self::Sorted(_), None) => return,
         };
-        let (Sorted { uids, types, any }, part, rest) = (&**sorted.0, sorted.1, sorted.2);
-        if !uids.is_empty() {
-            for probe in std::iter::once(&part.own).chain(part.ancestors) {
-                if let Some(level) = uids.get(probe) {
-                    level.gather(rest, found);
-                }
+        let place = match part {
+            Part::Principal => &asked.principal,
+            Part::Resource => &asked.resource,
+            Part::Action => &asked.action,
+        };
+        if !sorted.uids.is_empty() {
+            for level in place.uids().filter_map(|uid| sorted.uids.get(&uid)) {
+                level.gather(part.next(), asked, found);
             }
         }
-        if !types.is_empty()
-            && let Some(level) = types.get(part.own.uid.entity_type())
-        {
-            level.gather(rest, found);
+        let of_type = place.entity_type.and_then(|entity_type| sorted.types.get(&entity_type));
+        for level in of_type.into_iter().chain(&sorted.any) {
+            level.gather(part.next(), asked, found);
         }
-        if let Some(level) = any {
-            level.gather(rest, found);
-        }
+    }
+}
+
+impl Asked<'_> {
+    fn matches(&self, scope: &NarrowScope) -> bool {
+        self.action.is_one_of(scope.action, self.names)
+            && self.principal.meets(scope.principal)
+            && self.resource.meets(scope.resource)
     }
 }
 
@@ -135,23 +184,13 @@ impl Part {
             Self::Action => None,
         }
     }
-}
 
-fn under(scope: &Scope, part: Part) -> Under<'_> {
-    let constraint = match part {
-        Part::Principal => &scope.principal,
-        Part::Resource => &scope.resource,
-        Part::Action => {
-            return match &scope.action {
-                Actions::Any => Under::Any,
-                Actions::Eq(key) => Under::Uid(key),
-                Actions::In(keys) => Under::Uids(keys),
-            };
+    /// What a scope says of this part; actions have constraints of their own kind.
+    const fn constraint(self, scope: &NarrowScope) -> Result<Constraint<UidNumber, TypeNumber>, NarrowActions> {
+        match self {
+            Self::Principal => Ok(scope.principal),
+            Self::Resource => Ok(scope.resource),
+            Self::Action => Err(scope.action),
         }
-    };
-    match constraint {
-        Constraint::Any => Under::Any,
-        Constraint::Eq(key) | Constraint::In(key) | Constraint::IsIn(_, key) => Under::Uid(key),
-        Constraint::Is(entity_type) => Under::Type(entity_type),
     }
 }

@@ -7,15 +7,17 @@
 use std::{cmp::Ordering, sync::Arc};
 
 use cedar_policy_core::{
-    ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, PartialValue, Set, UnaryOp, Value, ValueKind, Var},
+    ast::{BinaryOp, EntityUID, Literal, Set, UnaryOp, Value, ValueKind, Var},
     evaluator,
     extensions::Extensions,
 };
 use smol_str::SmolStr;
 
 use crate::{
+    condition::{At, Condition, Node, extension_value},
     entity::Probe,
-    facts::{Facts, uid_value},
+    facts::uid_value,
+    scene::Scene,
 };
 
 /// A value that lies somewhere, or one that was just made.
@@ -28,45 +30,57 @@ enum Operand<'a> {
 
 /// Whether a condition holds. None where Cedar has to be asked. The stack that it needs grows with the depth of the
 /// condition, which the caller bounds.
-pub(crate) fn holds(condition: &Expr, facts: &Facts) -> Option<bool> {
-    eval(condition, facts)?.bool()
+pub(crate) fn holds(condition: &Condition, scene: &Scene<'_>) -> Option<bool> {
+    Evaluation { condition, scene }.eval(condition.root()?)?.bool()
 }
 
-fn eval<'a>(expr: &'a Expr, facts: &'a Facts) -> Option<Operand<'a>> {
-    match expr.expr_kind() {
-        ExprKind::Lit(literal) => Some(Operand::Literal(literal)),
-        ExprKind::Var(Var::Principal) => Some(Operand::Uid(&facts.principal)),
-        ExprKind::Var(Var::Action) => Some(Operand::Uid(&facts.action)),
-        ExprKind::Var(Var::Resource) => Some(Operand::Uid(&facts.resource)),
-        ExprKind::Var(Var::Context) => Some(Operand::Value(&facts.context)),
-        ExprKind::And { left, right } => made(holds(left, facts)? && holds(right, facts)?),
-        ExprKind::Or { left, right } => made(holds(left, facts)? || holds(right, facts)?),
-        ExprKind::If { test_expr, then_expr, else_expr } => {
-            eval(if holds(test_expr, facts)? { then_expr } else { else_expr }, facts)
-        }
-        ExprKind::UnaryApp { op, arg } => unary(*op, &eval(arg, facts)?),
-        ExprKind::BinaryApp { op, arg1, arg2 } => binary(*op, eval(arg1, facts)?, eval(arg2, facts)?, facts),
-        ExprKind::GetAttr { expr, attr } => eval(expr, facts)?.member(attr, facts),
-        ExprKind::HasAttr { expr, attr } => made(has(&eval(expr, facts)?, attr, facts)?),
-        ExprKind::ExtHasAttr { expr, attrs } => made(has_all(eval(expr, facts)?, attrs.iter(), facts)?),
-        ExprKind::Like { expr, pattern } => made(pattern.wildcard_match(eval(expr, facts)?.text()?)),
-        ExprKind::Is { expr, entity_type } => made(eval(expr, facts)?.uid()?.entity_type() == entity_type),
-        ExprKind::Set(items) => {
-            let values = items.iter().map(|item| Some(eval(item, facts)?.into_value()));
-            Some(Operand::Made(Value::set(values.collect::<Option<Vec<_>>>()?, None)))
-        }
-        ExprKind::Record(members) => {
-            let members = members.iter().map(|(name, value)| Some((name.clone(), eval(value, facts)?.into_value())));
-            Some(Operand::Made(Value::record(members.collect::<Option<Vec<_>>>()?, None)))
-        }
-        ExprKind::ExtensionFunctionApp { fn_name, args } => {
-            let args = args.iter().map(|arg| Some(eval(arg, facts)?.into_value())).collect::<Option<Vec<_>>>()?;
-            match Extensions::all_available().func(fn_name).ok()?.call(&args).ok()? {
-                PartialValue::Value(value) => Some(Operand::Made(value)),
-                PartialValue::Residual(_) => None,
+/// One condition before one request.
+#[derive(Clone, Copy)]
+struct Evaluation<'a> {
+    condition: &'a Condition,
+    scene: &'a Scene<'a>,
+}
+
+impl<'a> Evaluation<'a> {
+    fn at(self, at: At) -> Option<Operand<'a>> {
+        self.eval(self.condition.node(at)?)
+    }
+
+    fn holds(self, at: At) -> Option<bool> {
+        self.at(at)?.bool()
+    }
+
+    fn values(self, nodes: &[At]) -> Option<Vec<Value>> {
+        nodes.iter().map(|at| Some(self.at(*at)?.into_value())).collect()
+    }
+
+    fn eval(self, node: &'a Node) -> Option<Operand<'a>> {
+        let scene = self.scene;
+        match node {
+            Node::Literal(literal) => Some(Operand::Literal(literal)),
+            Node::Constant(value) => Some(Operand::Value(value)),
+            Node::Var(Var::Principal) => Some(Operand::Uid(&scene.facts.principal)),
+            Node::Var(Var::Action) => Some(Operand::Uid(&scene.facts.action)),
+            Node::Var(Var::Resource) => Some(Operand::Uid(&scene.facts.resource)),
+            Node::Var(Var::Context) => Some(Operand::Value(&scene.facts.context)),
+            Node::And(left, right) => made(self.holds(*left)? && self.holds(*right)?),
+            Node::Or(left, right) => made(self.holds(*left)? || self.holds(*right)?),
+            Node::If(test, yes, no) => self.at(if self.holds(*test)? { *yes } else { *no }),
+            Node::Unary(op, arg) => unary(*op, &self.at(*arg)?),
+            Node::Binary(op, left, right) => binary(*op, self.at(*left)?, self.at(*right)?, scene),
+            Node::GetAttr(of, name) => self.at(*of)?.member(name, scene),
+            Node::HasAttr(of, name) => made(has(&self.at(*of)?, name, scene)?),
+            Node::HasAll(of, names) => made(has_all(self.at(*of)?, names, scene)?),
+            Node::Like(of, pattern) => made(pattern.wildcard_match(self.at(*of)?.text()?)),
+            Node::Is(of, entity_type) => made(self.at(*of)?.uid()?.entity_type() == &**entity_type),
+            Node::Set(items) => Some(Operand::Made(Value::set(self.values(items)?, None))),
+            Node::Record(members) => {
+                let member = |(name, at): &(SmolStr, At)| Some((name.clone(), self.at(*at)?.into_value()));
+                Some(Operand::Made(Value::record(members.iter().map(member).collect::<Option<Vec<_>>>()?, None)))
             }
+            Node::Call(call) => extension_value(&call.0, &self.values(&call.1)?).map(Operand::Made),
+            Node::Unknown => None,
         }
-        ExprKind::Slot(_) | ExprKind::Unknown(_) => None,
     }
 }
 
@@ -83,7 +97,7 @@ fn unary<'a>(op: UnaryOp, arg: &Operand<'a>) -> Option<Operand<'a>> {
     }
 }
 
-fn binary<'a>(op: BinaryOp, left: Operand<'a>, right: Operand<'a>, facts: &'a Facts) -> Option<Operand<'a>> {
+fn binary<'a>(op: BinaryOp, left: Operand<'a>, right: Operand<'a>, scene: &'a Scene<'a>) -> Option<Operand<'a>> {
     match op {
         BinaryOp::Eq => made(left.equals(&right)),
         BinaryOp::Less => made(compare(left, right, op, Ordering::is_lt)?),
@@ -91,17 +105,17 @@ fn binary<'a>(op: BinaryOp, left: Operand<'a>, right: Operand<'a>, facts: &'a Fa
         BinaryOp::Add => Some(Operand::Made(left.long()?.checked_add(right.long()?)?.into())),
         BinaryOp::Sub => Some(Operand::Made(left.long()?.checked_sub(right.long()?)?.into())),
         BinaryOp::Mul => Some(Operand::Made(left.long()?.checked_mul(right.long()?)?.into())),
-        BinaryOp::In => made(is_in(left.uid()?, &right, facts)?),
+        BinaryOp::In => made(is_in(left.uid()?, &right, scene)?),
         BinaryOp::Contains => made(left.set()?.contains(&right.into_value())),
         BinaryOp::ContainsAll => made(right.set()?.is_subset(left.set()?)),
         BinaryOp::ContainsAny => made(!right.set()?.is_disjoint(left.set()?)),
         BinaryOp::HasTag => {
             let (uid, tag) = (left.uid()?, right.text()?);
-            made(facts.entity(Probe::of(uid)).is_some_and(|entity| entity.tag(tag).is_some()))
+            made(scene.entity(uid).is_some_and(|entity| entity.tag(tag).is_some()))
         }
         BinaryOp::GetTag => {
             let (uid, tag) = (left.uid()?, right.text()?);
-            facts.entity(Probe::of(uid))?.tag(tag).map(Operand::Value)
+            scene.entity(uid)?.tag(tag).map(Operand::Value)
         }
     }
 }
@@ -117,22 +131,21 @@ fn compare(left: Operand<'_>, right: Operand<'_>, op: BinaryOp, wanted: fn(Order
 }
 
 /// `uid in right`, where the right side is an entity or a set of nothing but entities.
-fn is_in(uid: &EntityUID, right: &Operand<'_>, facts: &Facts) -> Option<bool> {
-    let own = Probe::of(uid);
+fn is_in(uid: &EntityUID, right: &Operand<'_>, scene: &Scene<'_>) -> Option<bool> {
     if let Some(above) = right.uid() {
-        return facts.is_in(own, &[Probe::of(above)]);
+        return scene.is_in(uid, &[Probe::of(above)]);
     }
     let mut listed = Vec::new();
     for value in right.set()?.iter() {
         let ValueKind::Lit(Literal::EntityUID(above)) = value.value_kind() else { return None };
         listed.push(Probe::of(above));
     }
-    facts.is_in(own, &listed)
+    scene.is_in(uid, &listed)
 }
 
-fn has(of: &Operand<'_>, name: &str, facts: &Facts) -> Option<bool> {
+fn has(of: &Operand<'_>, name: &str, scene: &Scene<'_>) -> Option<bool> {
     if let Some(uid) = of.uid() {
-        return Some(facts.entity(Probe::of(uid)).is_some_and(|entity| entity.attr(name).is_some()));
+        return Some(scene.entity(uid).is_some_and(|entity| entity.attr(name).is_some()));
     }
     match of.value()?.value_kind() {
         ValueKind::Record(members) => Some(members.contains_key(name)),
@@ -140,17 +153,17 @@ fn has(of: &Operand<'_>, name: &str, facts: &Facts) -> Option<bool> {
     }
 }
 
-fn has_all<'a>(of: Operand<'a>, mut names: impl Iterator<Item = &'a SmolStr>, facts: &'a Facts) -> Option<bool> {
-    let Some(name) = names.next() else { return Some(true) };
-    if !has(&of, name, facts)? {
+fn has_all<'a>(of: Operand<'a>, names: &[SmolStr], scene: &'a Scene<'a>) -> Option<bool> {
+    let [name, names @ ..] = names else { return Some(true) };
+    if !has(&of, name, scene)? {
         return Some(false);
     }
-    let mut current = of.member(name, facts)?;
+    let mut current = of.member(name, scene)?;
     for name in names {
-        if !has(&current, name, facts)? {
+        if !has(&current, name, scene)? {
             return Some(false);
         }
-        current = current.member(name, facts)?;
+        current = current.member(name, scene)?;
     }
     Some(true)
 }
@@ -233,19 +246,19 @@ impl<'a> Operand<'a> {
     }
 
     /// An attribute of an entity or a member of a record.
-    fn member(self, name: &str, facts: &'a Facts) -> Option<Self> {
+    fn member(self, name: &str, scene: &'a Scene<'a>) -> Option<Self> {
         match self {
             Self::Made(value) => match value.value_kind() {
                 ValueKind::Record(members) => members.get(name).cloned().map(Self::Made),
-                ValueKind::Lit(Literal::EntityUID(uid)) => attribute(uid, name, facts),
+                ValueKind::Lit(Literal::EntityUID(uid)) => attribute(uid, name, scene),
                 _ => None,
             },
             Self::Value(Value { value: ValueKind::Record(members), .. }) => members.get(name).map(Self::Value),
-            entity => attribute(entity.uid()?, name, facts),
+            entity => attribute(entity.uid()?, name, scene),
         }
     }
 }
 
-fn attribute<'a>(uid: &EntityUID, name: &str, facts: &'a Facts) -> Option<Operand<'a>> {
-    facts.entity(Probe::of(uid))?.attr(name).map(Operand::Value)
+fn attribute<'a>(uid: &EntityUID, name: &str, scene: &'a Scene<'a>) -> Option<Operand<'a>> {
+    scene.entity(uid)?.attr(name).map(Operand::Value)
 }

@@ -1,4 +1,4 @@
-//! The scope of a statement (`principal`, `action`, `resource`) as the index and the matching read it.
+//! The scope of a statement (`principal`, `action`, `resource`) as the index reads it.
 //!
 //! Cedar evaluates the scope before the conditions and no form of a scope can fail. So a statement whose scope does not
 //! match does nothing at all, whatever its conditions are, and may be left out.
@@ -7,16 +7,16 @@ use cedar_policy_core::ast::{
     ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint,
 };
 
-use crate::entity::{Key, Probe};
+use crate::entity::Key;
 
 /// What a statement's scope says of the principal or of the resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Constraint {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Constraint<U = Key, T = EntityType> {
     Any,
-    Eq(Key),
-    In(Key),
-    Is(EntityType),
-    IsIn(EntityType, Key),
+    Eq(U),
+    In(U),
+    Is(T),
+    IsIn(T, U),
 }
 
 /// What a statement's scope says of the action.
@@ -35,24 +35,6 @@ pub(crate) struct Scope {
     pub(crate) resource: Constraint,
 }
 
-/// One of the three uids of a request, with everything above it.
-#[derive(Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) own: Probe<'a>,
-    /// Everything that it is `in`, but itself.
-    pub(crate) ancestors: &'a [Probe<'a>],
-}
-
-impl Place<'_> {
-    fn is(&self, entity_type: &EntityType) -> bool {
-        self.own.uid.entity_type() == entity_type
-    }
-
-    fn is_in(&self, key: &Key) -> bool {
-        self.own == key.probe() || self.ancestors.contains(&key.probe())
-    }
-}
-
 impl Scope {
     /// The scope of a static policy or of a template link. None for what only a policy set with open slots has.
     pub(crate) fn of(policy: &Policy) -> Option<Self> {
@@ -66,10 +48,6 @@ impl Scope {
             action,
             resource: Constraint::of(policy.resource_constraint().as_inner())?,
         })
-    }
-
-    pub(crate) fn matches(&self, principal: &Place<'_>, action: &Place<'_>, resource: &Place<'_>) -> bool {
-        self.action.matches(action) && self.principal.matches(principal) && self.resource.matches(resource)
     }
 
     /// Whether it leaves principal, action and resource open: such a statement is a candidate of every request.
@@ -93,26 +71,6 @@ impl Constraint {
                 Self::IsIn((**entity_type).clone(), filled(reference)?)
             }
         })
-    }
-
-    fn matches(&self, place: &Place<'_>) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Eq(key) => place.own == key.probe(),
-            Self::In(key) => place.is_in(key),
-            Self::Is(entity_type) => place.is(entity_type),
-            Self::IsIn(entity_type, key) => place.is(entity_type) && place.is_in(key),
-        }
-    }
-}
-
-impl Actions {
-    fn matches(&self, action: &Place<'_>) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Eq(key) => action.own == key.probe(),
-            Self::In(keys) => keys.iter().any(|key| action.is_in(key)),
-        }
     }
 }
 

@@ -9,13 +9,14 @@ use cedar_policy_core::ast::{Effect as CedarEffect, Expr, ExprKind, Policy};
 use cedarkeep_model::{Digest, Origin};
 
 use crate::{
+    condition::Condition,
     content::{Pinned, Statements, statement_order},
     error::CedarError,
     evaluate::Effect,
     scope::Scope,
 };
 
-/// What is kept for a statement of any size, and for one node of its conditions: the growth of the resident memory by
+/// What is kept for a statement of any size, and for one node of its conditions in Cedar's form: the growth of the resident memory by
 /// 15,000 policies without and with conditions.
 const BYTES_A_STATEMENT: usize = 1_500;
 const BYTES_A_NODE: usize = 160;
@@ -39,7 +40,8 @@ pub(crate) struct Statement {
     pub(crate) effect: Effect,
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) scope: Scope,
-    pub(crate) size: Size,
+    /// What is left of it once the scope has matched.
+    pub(crate) condition: Option<Arc<Condition>>,
 }
 
 /// How large the conditions of a statement are.
@@ -60,8 +62,10 @@ impl Unit {
         policies.sort_by(|a, b| statement_order(a.id().as_ref()).cmp(&statement_order(b.id().as_ref())));
         let statements =
             policies.into_iter().map(|policy| Statement::of(policy).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        let nodes: usize = statements.iter().map(|statement| statement.size.nodes).sum();
-        let bytes = pinned.bytes() + statements.len() * BYTES_A_STATEMENT + nodes * BYTES_A_NODE;
+        let nodes: usize = statements.iter().map(|statement| statement.size().nodes).sum();
+        let conditions = statements.iter().filter_map(|statement| statement.condition.as_ref());
+        let laid_out: usize = conditions.map(|condition| condition.bytes()).sum();
+        let bytes = pinned.bytes() + statements.len() * BYTES_A_STATEMENT + nodes * BYTES_A_NODE + laid_out;
         Ok(Self { statements, bytes, clean: Mutex::default() })
     }
 
@@ -90,19 +94,19 @@ impl Statement {
             },
             annotations: policy.annotations().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             scope,
-            size: cedar.non_scope_constraints().map(Size::of).unwrap_or_default(),
+            condition: cedar.non_scope_constraints().map(|condition| Arc::new(Condition::of(condition))),
         })
     }
 
-    /// What is left of it once the scope has matched.
-    pub(crate) fn condition(&self) -> Option<&Expr> {
-        self.policy.non_scope_constraints()
+    /// How large its conditions are.
+    pub(crate) fn size(&self) -> Size {
+        self.condition.as_ref().map(|condition| condition.size).unwrap_or_default()
     }
 }
 
 impl Size {
     /// Recurses as deep as the tree, which the guards have measured: on the pool.
-    fn of(expr: &Expr) -> Self {
+    pub(crate) fn of(expr: &Expr) -> Self {
         let mut size = Self { depth: 1, nodes: 1, hops: 0 };
         for child in children(expr) {
             let child = Self::of(child);

@@ -5,7 +5,6 @@ use crate::{
     CedarError, Compiler, Given,
     index::Index,
     read_policy,
-    scope::Scope,
     testing::{Explained, Question, on_pool, pinned_text, policy_id, schema, set, store_of},
 };
 
@@ -266,7 +265,7 @@ fn a_set_whose_index_was_wrong_once_decides_plainly_ever_after() {
         let facts = asking(json!({})).facts(&compiled).unwrap();
         let rule = ForbidErrorRule::Deny;
         // An index that knows of nothing but the permit.
-        compiled.index = Index::new(&[&Scope::of(PERMIT.parse::<cedar_policy::Policy>().unwrap().as_ref()).unwrap()]);
+        compiled.index = Index::new(set(SCHEMA, &[PERMIT]).member(0).map(|member| &*member.statement).into_iter());
         assert_eq!(compiled.decide(&facts, rule).unwrap().decision, Decision::Allow);
         let (answer, agreement) = compiled.check(&facts, rule).unwrap();
         assert_eq!((answer.reason, agreement), (Some(DenyReason::Forbidden), Agreement::Disagreed));
