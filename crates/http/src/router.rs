@@ -1,7 +1,5 @@
 //! The router: routes within their frame.
 
-use std::sync::Arc;
-
 use axum::{Router, middleware, response::IntoResponse, routing::get};
 use bytes::Bytes;
 use cedarkeep_service::Service;
@@ -9,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    app::App,
+    app::{App, Parts},
     auth::authenticate,
     conditional::revalidate,
     config::HttpConfig,
@@ -40,7 +38,7 @@ pub fn router_with(
     further: Router,
 ) -> Result<Router, serde_json::Error> {
     let openapi = Bytes::from(openapi::write(config.metrics)?);
-    let app = App { service, config: Arc::new(config.clone()), metrics, openapi };
+    let app = App::new(Parts { service, config: config.clone(), metrics, openapi });
     let credential = middleware::from_fn_with_state(app.clone(), authenticate);
     let further = OpenApiRouter::from(further.with_state(()));
     let protected =

@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     responses((status = 200, description = "The document", body = Value)),
 )]
 async fn openapi(State(app): State<App>) -> Answer {
-    unchanging("application/json", app.openapi)
+    unchanging("application/json", app.openapi.clone())
 }
 
 /// A page that browses this document
