@@ -41,6 +41,11 @@ pub(crate) struct ServeFlags {
     /// The form of the log on stderr [default: auto, text on a terminal and JSON otherwise]
     #[arg(long, value_name = "FORM", env = "CEDARKEEP_LOG_FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
+    /// A standby of the database that lists and loads of policy sets are read from when it is new enough: postgres://…
+    ///
+    /// A password belongs into the environment or into ~/.pgpass, as with --database-url.
+    #[arg(long, value_name = "URL", env = "CEDARKEEP_READ_URL", hide_env_values = true)]
+    pub(crate) read_url: Option<DatabaseUrl>,
     /// Threads for work on policies [default: one a core]
     #[arg(long, value_name = "N", env = "CEDARKEEP_CEDAR_THREADS")]
     pub(crate) cedar_threads: Option<NonZeroU16>,
@@ -126,8 +131,11 @@ impl ServeSettings {
     /// Settles the flags of `serve`, reading the file that they name.
     pub(crate) fn settle(command: ServeCommand) -> anyhow::Result<Self> {
         let file = read(&command.file)?;
-        let place = Place::settle(command.store.or(part(file.as_ref())?))?;
+        let mut place = Place::settle(command.store.or(part(file.as_ref())?))?;
         let flags = command.flags.or(part(file.as_ref())?);
+        if let Some(url) = &flags.read_url {
+            place.read_from(url)?;
+        }
         let listen = match flags.listen {
             Some(listen) => listen,
             None => DEFAULT_LISTEN.parse()?,
@@ -199,6 +207,7 @@ impl ServeFlags {
             with_example: self.with_example.or(below.with_example),
             log: self.log.or(below.log),
             log_format: self.log_format.or(below.log_format),
+            read_url: self.read_url.or(below.read_url),
             cedar_threads: self.cedar_threads.or(below.cedar_threads),
             compiled_mib: self.compiled_mib.or(below.compiled_mib),
             max_connections: self.max_connections.or(below.max_connections),
@@ -242,7 +251,7 @@ fn part<T: DeserializeOwned + Default>(file: Option<&FileText>) -> anyhow::Resul
 /// Errors quote the line that they are about; one with a password in it must not be.
 fn discreet(mut error: toml::de::Error) -> toml::de::Error {
     let quoted = error.to_string();
-    if quoted.contains("database-url") || quoted.contains("://") {
+    if quoted.contains("database-url") || quoted.contains("read-url") || quoted.contains("://") {
         error.set_input(None);
     }
     error

@@ -65,6 +65,21 @@ impl Place {
         Ok(Self { data_dir, database, master_key_file: flags.master_key_file })
     }
 
+    /// Reads what it may from this standby of the database.
+    ///
+    /// # Errors
+    /// When the database has no standbys, or the URL cannot be used.
+    pub(crate) fn read_from(&mut self, DatabaseUrl(url): &DatabaseUrl) -> anyhow::Result<()> {
+        let Database::Postgres(options) = &mut self.database else {
+            bail!("--read-url names a standby of a PostgreSQL server: it needs --database-url postgres://…")
+        };
+        let mut replica = PostgresOptions::from_url(url).context("--read-url")?;
+        replica.pool_size = options.pool_size;
+        replica.statement_timeout = options.statement_timeout;
+        options.replica = Some(Box::new(replica));
+        Ok(())
+    }
+
     /// Makes the data folder, for its owner alone, and takes the place. A database on a server is taken by nobody: other
     /// instances have data folders of their own.
     ///
@@ -194,6 +209,24 @@ mod tests {
         let flags = StoreFlags { database_url: Some(url.into()), ..StoreFlags::default() };
         assert!(!format!("{flags:?}").contains("hunter2"));
         let error = database(&format!("{url}?sslmode=hunter3")).unwrap_err();
+        assert!(!format!("{error:#}").contains("hunter2"), "{error:#}");
+    }
+
+    #[test]
+    fn a_replica_is_one_of_a_server() {
+        let url = DatabaseUrl::from("postgres://user:hunter2@standby/cedarkeep");
+        let database_url = Some("postgres://db/cedarkeep".into());
+        let flags = StoreFlags { database_url, database_pool_size: 3.try_into().ok(), ..StoreFlags::default() };
+        let mut place = Place::settle(flags).unwrap();
+        place.read_from(&url).unwrap();
+        assert!(!format!("{place:?}").contains("hunter2"));
+        let Database::Postgres(PostgresOptions { replica: Some(replica), .. }) = &place.database else {
+            panic!("a replica")
+        };
+        assert_eq!((replica.place().as_str(), replica.pool_size), ("standby:5432/cedarkeep", 3));
+        let mut file = Place::settle(StoreFlags::default()).unwrap();
+        assert!(file.read_from(&url).unwrap_err().to_string().contains("--database-url"));
+        let error = place.read_from(&"mysql://user:hunter2@standby/cedarkeep".into()).unwrap_err();
         assert!(!format!("{error:#}").contains("hunter2"), "{error:#}");
     }
 

@@ -33,12 +33,21 @@ impl Service {
         archived: ArchivedFilter,
         page: PageRequest,
     ) -> Result<Page<PolicySetVersion>, Error> {
-        let (mut store, _) = self.living(zone).await?;
-        store.policy_set(zone, set).await?.ok_or_else(|| Error::not_found("policy set"))?;
+        let listing = self.listing(zone).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/policy-sets/{set}/versions"), &archived);
         let window = cursors.window(&page)?;
-        let slice = store.set_versions(zone, set, archived, &window).await?;
-        let total = if page.total_count { Some(store.count_set_versions(zone, set, archived).await?) } else { None };
+        let about = (&window, page.total_count);
+        let (slice, total) = listing
+            .ask(&about, move |store, (window, counted)| {
+                Box::pin(async move {
+                    store.policy_set(zone, set).await?.ok_or_else(|| Error::not_found("policy set"))?;
+                    let slice = store.set_versions(zone, set, archived, window).await?;
+                    let total =
+                        if *counted { Some(store.count_set_versions(zone, set, archived).await?) } else { None };
+                    Ok((slice, total))
+                })
+            })
+            .await?;
         // An entry is three ids and a digest on the wire.
         cursors.page(&window, slice, total, |version| version.record.manifest.entries().len() * 240)
     }
@@ -60,7 +69,13 @@ impl Service {
         let list = format!("{zone}/policy-set-versions/{id}/policies");
         let cursors = Cursors::new(&self.0.cursor_key, &list, &by_created_at);
         let window = cursors.window(&page)?;
-        let slice = self.read().await?.set_version_policies(zone, id, by_created_at, &window).await?;
+        let slice = self
+            .listing(zone)
+            .await?
+            .ask(&window, move |store, window| {
+                Box::pin(async move { Ok(store.set_version_policies(zone, id, by_created_at, window).await?) })
+            })
+            .await?;
         let entries = u64::try_from(version.record.manifest.entries().len()).unwrap_or(u64::MAX);
         cursors.page(&window, slice, page.total_count.then_some(entries), content_size)
     }

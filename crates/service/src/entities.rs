@@ -89,12 +89,20 @@ impl Service {
         entity_type: Option<&str>,
         page: PageRequest,
     ) -> Result<EntityPage, Error> {
-        let (mut store, _) = self.living(zone).await?;
+        let listing = self.listing(zone).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/entities"), &entity_type);
         let window = cursors.window(&page)?;
-        let etag = collection_etag(store.entities_revision(zone).await?);
-        let slice = store.entities(zone, entity_type, &window).await?;
-        let total = if page.total_count { Some(store.count_entities(zone, entity_type).await?) } else { None };
+        let about = (entity_type, &window, page.total_count);
+        let (etag, slice, total) = listing
+            .ask(&about, move |store, (entity_type, window, counted)| {
+                Box::pin(async move {
+                    let etag = collection_etag(store.entities_revision(zone).await?);
+                    let slice = store.entities(zone, *entity_type, window).await?;
+                    let total = if *counted { Some(store.count_entities(zone, *entity_type).await?) } else { None };
+                    Ok((etag, slice, total))
+                })
+            })
+            .await?;
         Ok(EntityPage { page: cursors.page(&window, slice, total, |entity| entity.body.len())?, etag })
     }
 

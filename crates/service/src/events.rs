@@ -10,11 +10,19 @@ impl Service {
     /// # Errors
     /// `not_found`, `invalid_cursor`.
     pub async fn events_page(&self, _call: &Call, zone: ZoneId, page: PageRequest) -> Result<Page<Event>, Error> {
-        let (mut store, _) = self.living(zone).await?;
+        let listing = self.listing(zone).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/events"), &());
         let window = cursors.window(&page)?;
-        let slice = store.events(zone, &window).await?;
-        let total = if page.total_count { Some(store.count_events(zone).await?) } else { None };
+        let about = (&window, page.total_count);
+        let (slice, total) = listing
+            .ask(&about, move |store, (window, counted)| {
+                Box::pin(async move {
+                    let slice = store.events(zone, window).await?;
+                    let total = if *counted { Some(store.count_events(zone).await?) } else { None };
+                    Ok((slice, total))
+                })
+            })
+            .await?;
         cursors.page(&window, slice, total, |_| 0)
     }
 
@@ -23,7 +31,7 @@ impl Service {
     /// # Errors
     /// `not_found`.
     pub async fn events(&self, _call: &Call, zone: ZoneId, after_seq: u64, limit: u32) -> Result<Vec<Event>, Error> {
-        let (mut store, _) = self.living(zone).await?;
+        let listing = self.listing(zone).await?;
         let at = i64::try_from(after_seq).unwrap_or(i64::MAX);
         let window = cedarkeep_store::Window {
             order: cedarkeep_store::Order::Asc,
@@ -31,7 +39,9 @@ impl Service {
             direction: cedarkeep_store::Direction::Forward,
             limit,
         };
-        let slice = store.events(zone, &window).await?;
+        let slice = listing
+            .ask(&window, move |store, window| Box::pin(async move { Ok(store.events(zone, window).await?) }))
+            .await?;
         Ok(slice.items.into_iter().map(|(_, event)| event).collect())
     }
 }

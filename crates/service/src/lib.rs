@@ -27,6 +27,7 @@ mod follow;
 pub mod fsck;
 mod jobs;
 mod keys;
+mod listing;
 mod loaded;
 mod page;
 mod pin;

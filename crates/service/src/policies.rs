@@ -59,11 +59,19 @@ impl Service {
         filter: PolicyFilter,
         page: PageRequest,
     ) -> Result<Page<Policy>, Error> {
-        let (mut store, _) = self.living(zone).await?;
+        let listing = self.listing(zone).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/policies"), &filter);
         let window = cursors.window(&page)?;
-        let slice = store.policies(zone, &filter, &window).await?;
-        let total = if page.total_count { Some(store.count_policies(zone, &filter).await?) } else { None };
+        let about = (&filter, &window, page.total_count);
+        let (slice, total) = listing
+            .ask(&about, move |store, (filter, window, counted)| {
+                Box::pin(async move {
+                    let slice = store.policies(zone, filter, window).await?;
+                    let total = if *counted { Some(store.count_policies(zone, filter).await?) } else { None };
+                    Ok((slice, total))
+                })
+            })
+            .await?;
         cursors.page(&window, slice, total, |_| 0)
     }
 

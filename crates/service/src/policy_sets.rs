@@ -52,11 +52,19 @@ impl Service {
             let message = "sort=status goes only with order=desc and with after, not before";
             return Err(Error::new(Code::BadRequest, message));
         }
-        let (mut store, _) = self.living(zone).await?;
+        let listing = self.listing(zone).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/policy-sets"), &filter);
         let window = cursors.window(&page)?;
-        let slice = store.policy_sets(zone, &filter, &window).await?;
-        let total = if page.total_count { Some(store.count_policy_sets(zone, &filter).await?) } else { None };
+        let about = (&filter, &window, page.total_count);
+        let (slice, total) = listing
+            .ask(&about, move |store, (filter, window, counted)| {
+                Box::pin(async move {
+                    let slice = store.policy_sets(zone, filter, window).await?;
+                    let total = if *counted { Some(store.count_policy_sets(zone, filter).await?) } else { None };
+                    Ok((slice, total))
+                })
+            })
+            .await?;
         let mut page = cursors.page(&window, slice, total, |_| 0)?;
         if filter.by_status {
             page.before_cursor = None;

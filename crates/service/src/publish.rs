@@ -148,13 +148,21 @@ impl Service {
         archived: ArchivedFilter,
         page: PageRequest,
     ) -> Result<Page<PolicyVersion>, Error> {
-        let (mut store, _) = self.living(zone).await?;
-        store.policy(zone, policy).await?.ok_or_else(|| Error::not_found("policy"))?;
+        let listing = self.listing(zone).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/policies/{policy}/versions"), &archived);
         let window = cursors.window(&page)?;
-        let slice = store.policy_versions(zone, policy, archived, &window).await?;
-        let total =
-            if page.total_count { Some(store.count_policy_versions(zone, policy, archived).await?) } else { None };
+        let about = (&window, page.total_count);
+        let (slice, total) = listing
+            .ask(&about, move |store, (window, counted)| {
+                Box::pin(async move {
+                    store.policy(zone, policy).await?.ok_or_else(|| Error::not_found("policy"))?;
+                    let slice = store.policy_versions(zone, policy, archived, window).await?;
+                    let total =
+                        if *counted { Some(store.count_policy_versions(zone, policy, archived).await?) } else { None };
+                    Ok((slice, total))
+                })
+            })
+            .await?;
         cursors.page(&window, slice, total, content_size)
     }
 

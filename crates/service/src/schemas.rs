@@ -69,11 +69,19 @@ impl Service {
         is_default: Option<bool>,
         page: PageRequest,
     ) -> Result<Page<PolicySchema>, Error> {
-        let (mut store, _) = self.living(zone).await?;
+        let listing = self.listing(zone).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{zone}/policy-schemas"), &is_default);
         let window = cursors.window(&page)?;
-        let slice = store.schemas(zone, is_default, &window).await?;
-        let total = if page.total_count { Some(store.count_schemas(zone, is_default).await?) } else { None };
+        let about = (&window, page.total_count);
+        let (slice, total) = listing
+            .ask(&about, move |store, (window, counted)| {
+                Box::pin(async move {
+                    let slice = store.schemas(zone, is_default, window).await?;
+                    let total = if *counted { Some(store.count_schemas(zone, is_default).await?) } else { None };
+                    Ok((slice, total))
+                })
+            })
+            .await?;
         cursors.page(&window, slice, total, |schema| schema.cedar_schema.len() + schema.cedar_schema_json.len())
     }
 

@@ -15,7 +15,7 @@ use cedarkeep_model::{
     AttestationStatement, AttestationStatus, Binding, BindingMode, PolicyId, PolicySetId, PolicySetVersion,
     PolicySetVersionId, ScopeType, SetVersionRecord, Zone, ZoneId, texts_digest,
 };
-use cedarkeep_store::{Read, ZoneState};
+use cedarkeep_store::{EventMark, Read, ZoneState};
 use moka::future::Cache;
 
 use crate::{
@@ -57,6 +57,11 @@ impl Snapshots {
         self.zones.iter().map(|(zone, place)| (*zone, place.load().zone.revision)).collect()
     }
 
+    /// The newest event of a zone that what is ready was read after.
+    pub(crate) async fn mark(&self, zone: ZoneId) -> Option<EventMark> {
+        self.zones.get(&zone).await.and_then(|place| place.load().newest)
+    }
+
     fn seen(&self, zone: ZoneId) -> u64 {
         self.epoch(zone).map_or(0, |epoch| epoch.load(Ordering::SeqCst))
     }
@@ -71,6 +76,7 @@ impl Snapshots {
 /// One moment of a zone.
 pub(crate) struct Snapshot {
     pub(crate) zone: Zone,
+    newest: Option<EventMark>,
     /// The zone's entities at this revision.
     pub(crate) entities: Arc<EntityStore>,
     read: Arc<ZoneEntities>,
@@ -115,6 +121,7 @@ impl Snapshot {
     fn new(state: ZoneState, read: Arc<ZoneEntities>, epoch: u64, former: Option<&Self>) -> Self {
         let mut snapshot = Self {
             zone: state.zone,
+            newest: state.newest,
             entities: Arc::new(read.store.clone()),
             read,
             epoch,
@@ -239,7 +246,25 @@ impl BoundSet {
         set: PolicySetId,
         id: PolicySetVersionId,
     ) -> Result<LoadedSet, Error> {
-        let mut store = service.read().await?;
+        if let Some(copy) = service.copy_as_known(zone).await {
+            match Self::load_from(copy, service, zone, set, id).await {
+                Ok(loaded) => return Ok(loaded),
+                // It may be of a version that is newer than the copy.
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "not to be loaded from the read replica");
+                }
+            }
+        }
+        Self::load_from(service.read().await?, service, zone, set, id).await
+    }
+
+    async fn load_from(
+        mut store: Box<dyn Read>,
+        service: &Service,
+        zone: ZoneId,
+        set: PolicySetId,
+        id: PolicySetVersionId,
+    ) -> Result<LoadedSet, Error> {
         let version = store.set_version(zone, set, id).await?;
         let version = version.ok_or_else(|| Error::not_found("policy set version"))?;
         let statement = match newest_statement(&mut *store, zone, id).await {

@@ -8,6 +8,7 @@ mod list;
 mod re_sign;
 mod read;
 mod record;
+mod replica;
 mod write;
 
 pub use error::{StoreError, Unique};
@@ -18,7 +19,10 @@ pub use list::{
 pub use re_sign::{ReSignJob, ReSignRefusal, SignedVersions};
 pub use read::Read;
 pub use record::{AttestationRecord, IdempotentAnswer, Usage, VersionHead, ZoneState};
+pub use replica::{EventMark, Replica};
 pub use write::Write;
+
+use cedarkeep_model::ZoneId;
 
 /// A store of zones and all in them. One instance may be shared by any number of tasks.
 #[async_trait::async_trait]
@@ -28,6 +32,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Opens a transaction. Dropping it without [`Write::commit`] undoes everything.
     async fn write(&self) -> Result<Box<dyn Write>, StoreError>;
+
+    /// Whether there may be a copy of the store to ask.
+    fn has_replica(&self) -> bool {
+        false
+    }
+
+    /// A view on a copy of the store that has this event of the zone. What it shows may be older than what [`Store::read`]
+    /// shows, but never older than the event; and from one call of its methods to the next it never goes back.
+    async fn replica(&self, _zone: ZoneId, _has: EventMark) -> Replica {
+        Replica::Gone
+    }
 
     /// Whether the store can be reached and has the schema that this program knows.
     async fn ready(&self) -> Result<(), StoreError>;

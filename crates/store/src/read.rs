@@ -9,7 +9,7 @@ use cedarkeep_model::{
 };
 
 use crate::{
-    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter,
+    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter, PolicySetFilter,
     ReSignJob, ReSignRefusal, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
 };
 
@@ -227,6 +227,8 @@ pub trait Read: Send {
 
     /// Events by number; also of a deleted zone.
     async fn events(&mut self, zone: ZoneId, window: &Window) -> Result<Slice<Event>, StoreError>;
+    /// The newest event; of a living zone.
+    async fn newest_event(&mut self, zone: ZoneId) -> Result<Option<EventMark>, StoreError>;
     /// How many events.
     async fn count_events(&mut self, zone: ZoneId) -> Result<u64, StoreError>;
 

@@ -5,6 +5,8 @@ use cedarkeep_model::{
     SchemaVersion, SetVersionRecord, Timestamp, Zone, ZoneId,
 };
 
+use crate::EventMark;
+
 /// One attestation of a policy set version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttestationRecord {
@@ -31,6 +33,8 @@ pub struct ZoneState {
     pub zone: Zone,
     /// Every binding.
     pub bindings: Vec<Binding>,
+    /// The zone's newest event.
+    pub newest: Option<EventMark>,
 }
 
 /// Who uses a policy version.

@@ -2,6 +2,7 @@
 
 mod error;
 mod options;
+mod replica;
 #[path = "../repo/mod.rs"]
 mod repo;
 mod schema;
@@ -10,7 +11,8 @@ mod turn;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cedarkeep_store::{Read, Store, StoreError, Write};
+use cedarkeep_model::ZoneId;
+use cedarkeep_store::{EventMark, Read, Replica, Store, StoreError, Write};
 use sqlx::{
     Connection as _, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
@@ -20,6 +22,7 @@ use tokio::runtime::Handle;
 
 pub use self::options::{InvalidUrl, PostgresOptions};
 use self::{
+    replica::Standby,
     repo::{Connection, Session},
     schema::Progress,
     turn::Turn,
@@ -50,6 +53,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// A store in a PostgreSQL database, which other instances may use at the same time.
 pub struct PostgresStore {
     pool: PgPool,
+    standby: Option<Standby>,
     runtime: Handle,
 }
 
@@ -59,11 +63,13 @@ impl PostgresStore {
     /// # Errors
     /// When the server cannot be reached or refuses, or a newer program has migrated the database.
     pub async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
-        if options.is_exposed() {
-            tracing::warn!(
-                server = options.place(),
-                "the way to the database is open to others: say sslmode=verify-full in its URL"
-            );
+        for options in [Some(options), options.replica.as_deref()].into_iter().flatten() {
+            if options.is_exposed() {
+                tracing::warn!(
+                    server = options.place(),
+                    "the way to the database is open to others: say sslmode=verify-full in its URL"
+                );
+            }
         }
         schema::migrate(&options.unlimited()).await?;
         Self::connect(options).await
@@ -87,25 +93,29 @@ impl PostgresStore {
     }
 
     async fn connect(options: &PostgresOptions) -> Result<Self, StoreError> {
-        let pool = PgPoolOptions::new()
-            .max_connections(options.pool_size.max(1))
-            .acquire_timeout(options.acquire_timeout)
-            // A test each time would cost a round trip each time: what is dead is found out once and not lent again, and
-            // only what has lain idle is asked, which under load is nothing.
-            .test_before_acquire(false)
-            .before_acquire(|connection, lent| {
-                Box::pin(async move {
-                    let usable = error::AGE.allows(lent.age);
-                    Ok(usable && (lent.idle_for < IDLE || connection.ping().await.is_ok()))
-                })
-            })
-            .idle_timeout(Duration::from_mins(10))
-            .max_lifetime(Duration::from_mins(30))
-            .connect_with(durable(options.limited()).await?)
-            .await
-            .map_err(engine::store_error)?;
-        Ok(Self { pool, runtime: Handle::current() })
+        let pool =
+            pool_options(options).connect_with(durable(options.limited()).await?).await.map_err(engine::store_error)?;
+        let standby = options.replica.as_deref().map(Standby::new);
+        Ok(Self { pool, standby, runtime: Handle::current() })
     }
+}
+
+/// How connections are kept.
+fn pool_options(options: &PostgresOptions) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(options.pool_size.max(1))
+        .acquire_timeout(options.acquire_timeout)
+        // A test each time would cost a round trip each time: what is dead is found out once and not lent again, and
+        // only what has lain idle is asked, which under load is nothing.
+        .test_before_acquire(false)
+        .before_acquire(|connection, lent| {
+            Box::pin(async move {
+                let usable = error::AGE.allows(lent.age);
+                Ok(usable && (lent.idle_for < IDLE || connection.ping().await.is_ok()))
+            })
+        })
+        .idle_timeout(Duration::from_mins(10))
+        .max_lifetime(Duration::from_mins(30))
 }
 
 /// The same, but that a commit waits for the disk where the server would not: `on` is the least that an acknowledgement
@@ -137,6 +147,17 @@ impl Store for PostgresStore {
         Ok(Box::new(Session::new(Turn::begin(&self.pool, &self.runtime).await?)))
     }
 
+    fn has_replica(&self) -> bool {
+        self.standby.is_some()
+    }
+
+    async fn replica(&self, zone: ZoneId, has: EventMark) -> Replica {
+        match &self.standby {
+            Some(standby) => standby.view(zone, has).await,
+            None => Replica::Gone,
+        }
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await.map_err(engine::store_error)?;
         sqlx::query("SELECT COUNT(*) FROM zones WHERE id = ''")
@@ -148,6 +169,9 @@ impl Store for PostgresStore {
 
     async fn close(&self) {
         self.pool.close().await;
+        if let Some(standby) = &self.standby {
+            standby.close().await;
+        }
     }
 }
 

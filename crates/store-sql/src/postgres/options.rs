@@ -38,6 +38,8 @@ pub struct PostgresOptions {
     pub statement_timeout: Duration,
     /// How long a caller waits for a connection.
     pub acquire_timeout: Duration,
+    /// A standby of this server, for what may be read there.
+    pub replica: Option<Box<PostgresOptions>>,
 }
 
 /// Why a database URL cannot be used. The message does not repeat it: it may hold a password.
@@ -71,6 +73,7 @@ impl PostgresOptions {
             pool_size: 8,
             statement_timeout: Duration::from_secs(30),
             acquire_timeout: Duration::from_secs(5),
+            replica: None,
         })
     }
 
@@ -117,6 +120,7 @@ impl fmt::Debug for PostgresOptions {
             .field("pool_size", &self.pool_size)
             .field("statement_timeout", &self.statement_timeout)
             .field("acquire_timeout", &self.acquire_timeout)
+            .field("replica", &self.replica)
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Row, Sql,
     columns::Columns,
     engine::store_error,
-    given_key,
+    events, given_key,
     list::{Keys, List},
     number, zones,
 };
@@ -131,9 +131,9 @@ pub(super) async fn zone_state(db: &mut Sql, zone: ZoneId) -> Result<Option<Zone
          WHERE z.id = $1 AND z.deleted_at IS NULL ORDER BY b.revision, b.id";
     let rows = sqlx::query(sql).bind(zone.to_string()).fetch_all(db).await.map_err(store_error)?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let zone = zones::zone(first)?;
+    let (zone, newest) = (zones::zone(first)?, events::mark(first)?);
     let bindings = rows.iter().filter_map(|row| joined(zone.id, row).transpose()).collect::<Result<_, _>>()?;
-    Ok(Some(ZoneState { zone, bindings }))
+    Ok(Some(ZoneState { zone, bindings, newest }))
 }
 
 fn joined(zone_id: ZoneId, row: &Row) -> Result<Option<Binding>, StoreError> {

@@ -1,7 +1,7 @@
 //! The chain of events of a zone, and the kept answers to requests with an idempotency key.
 
 use cedarkeep_model::{Digest, Event, NewEvent, Timestamp, ZoneId};
-use cedarkeep_store::{IdempotentAnswer, Position, Slice, StoreError, Window};
+use cedarkeep_store::{EventMark, IdempotentAnswer, Position, Slice, StoreError, Window};
 
 use super::{
     Row, Sql,
@@ -36,6 +36,18 @@ pub(super) async fn count(db: &mut Sql, zone: ZoneId) -> Result<u64, StoreError>
     let mut list = List::new("SELECT event_seq FROM zones WHERE id = ");
     list.text(&zone);
     list.count(db).await
+}
+
+pub(super) async fn newest(db: &mut Sql, zone: ZoneId) -> Result<Option<EventMark>, StoreError> {
+    let sql = "SELECT event_seq, event_sha256 FROM zones WHERE id = $1 AND deleted_at IS NULL";
+    let row = sqlx::query(sql).bind(zone.to_string()).fetch_optional(db).await.map_err(store_error)?;
+    row.as_ref().map_or(Ok(None), mark)
+}
+
+/// The end of the chain, in a row of a zone.
+pub(super) fn mark(zone: &Row) -> Result<Option<EventMark>, StoreError> {
+    let sha256 = Columns(zone).parsed_or_null("event_sha256")?;
+    sha256.map(|sha256| Ok(EventMark { seq: Columns(zone).number("event_seq")?, sha256 })).transpose()
 }
 
 /// The zone's row holds the end of the chain, and writing it first takes the row for this transaction.

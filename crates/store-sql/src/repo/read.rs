@@ -12,7 +12,7 @@ use cedarkeep_model::{
     Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 use cedarkeep_store::{
-    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, IdempotentAnswer, PolicyFilter, PolicySetFilter,
+    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter, PolicySetFilter,
     ReSignJob, ReSignRefusal, Read, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter,
     ZoneState,
 };
@@ -319,6 +319,10 @@ impl<C: Connection> Read for Session<C> {
 
     async fn events(&mut self, zone: ZoneId, window: &Window) -> Result<Slice<Event>, StoreError> {
         events::list(self.on.connection(), zone, window).await
+    }
+
+    async fn newest_event(&mut self, zone: ZoneId) -> Result<Option<EventMark>, StoreError> {
+        events::newest(self.on.connection(), zone).await
     }
 
     async fn count_events(&mut self, zone: ZoneId) -> Result<u64, StoreError> {

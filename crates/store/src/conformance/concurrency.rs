@@ -123,7 +123,7 @@ pub async fn zone_state_is_of_one_moment(store: &Arc<dyn Store>) {
             let mut from = read(&store).await;
             let mut last = zone.revision;
             while !done.load(Ordering::SeqCst) {
-                let ZoneState { zone, bindings } = from.zone_state(zone.id).await.unwrap().unwrap();
+                let ZoneState { zone, bindings, .. } = from.zone_state(zone.id).await.unwrap().unwrap();
                 assert!(zone.revision >= last, "never back");
                 last = zone.revision;
                 assert!(bindings.iter().any(|binding| binding.scope_target_id == TARGET));

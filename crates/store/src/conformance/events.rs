@@ -8,7 +8,7 @@ use super::{
     samples::{id, new_event, zone},
     support::{commit, items, read, whole},
 };
-use crate::Store;
+use crate::{EventMark, Store};
 
 /// Every event of the zone, checked: numbers from 1 without gaps, each digest right and naming the one before.
 pub(super) async fn chain(store: &Arc<dyn Store>, zone: ZoneId) -> Vec<Event> {
@@ -22,6 +22,22 @@ pub(super) async fn chain(store: &Arc<dyn Store>, zone: ZoneId) -> Vec<Event> {
     }
     assert_eq!(from.count_events(zone).await.unwrap(), u64::try_from(events.len()).unwrap());
     events
+}
+
+/// By itself and with the state of its zone.
+pub async fn the_newest_event_is_known(store: &Arc<dyn Store>) {
+    let zone = zone(1);
+    commit(store, async |to| to.insert_zone(&zone, b"key").await.unwrap()).await;
+    let mut from = read(store).await;
+    assert_eq!(from.newest_event(zone.id).await.unwrap(), None);
+    for number in 0..3 {
+        let mut appended = None;
+        commit(store, async |to| appended = Some(to.append_event(zone.id, new_event(number)).await.unwrap())).await;
+        let expected = appended.map(|event| EventMark { seq: event.seq, sha256: event.sha256 });
+        assert_eq!(from.newest_event(zone.id).await.unwrap(), expected);
+        assert_eq!(from.zone_state(zone.id).await.unwrap().unwrap().newest, expected);
+    }
+    assert_eq!(from.newest_event(id(99)).await.unwrap(), None);
 }
 
 /// Several in one transaction, of every kind, with any body; what is answered is what is stored.

@@ -163,6 +163,7 @@ cases! { $
         a_target_of_thousands_of_bytes_is_refused;
     events:
         events_are_a_chain
+        the_newest_event_is_known
         events_of_zones_are_separate_chains
         a_lost_transaction_leaves_no_gap;
     answers:
