@@ -48,14 +48,13 @@ impl Unfinished {
     /// Makes it durable and gives it its name.
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         let at = format!("the file {}", self.target.display());
-        let done = || -> io::Result<()> {
+        let mut done = || -> io::Result<()> {
             self.to.flush()?;
             self.to.get_ref().sync_all()?;
             fs::rename(&self.aside, &self.target)?;
             let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         };
-        let mut done = done;
         done().context(at)?;
         self.finished = true;
         Ok(())

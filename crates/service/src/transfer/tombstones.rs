@@ -1,7 +1,7 @@
 //! Deleted zones: what outlives them must be as whole as what lives.
 
 use cedarkeep_attest::verify_envelope;
-use cedarkeep_model::{Envelope, ZoneId};
+use cedarkeep_model::{Envelope, Event, EventKind, ZoneId};
 use cedarkeep_store::{Read, Row, RowKind, StoreError};
 
 use super::{TransferError, save::Pages};
@@ -21,7 +21,15 @@ pub(super) async fn check(read: &mut dyn Read, zone: ZoneId) -> Result<Vec<Strin
 
 async fn problems(read: &mut dyn Read, zone: ZoneId) -> Result<Vec<String>, TransferError> {
     let (mut chain, mut published) = (Chain::default(), SetVersions::default());
-    let mut problems = chain.advance(read, zone, |event| published.apply(event)).await?;
+    let mut last = None;
+    let fold = |event: &Event| {
+        last = Some(event.kind);
+        published.apply(event)
+    };
+    let mut problems = chain.advance(read, zone, fold).await?;
+    if last != Some(EventKind::ZoneDeleted) {
+        problems.push("its events do not say that it was deleted".to_owned());
+    }
     if read.count_events(zone).await? != chain.seq() {
         problems.push("the zone's event number is not that of its last event".to_owned());
     }
