@@ -22,7 +22,7 @@ use crate::{
 
 /// What the member table and the index keep for a statement, and the plain policy set from the first check on, measured
 /// in the same way as what a unit keeps.
-const BYTES_A_MEMBER: usize = 1_100;
+const BYTES_A_MEMBER: usize = 1_750;
 
 /// A plain evaluation visits every policy; of sets beyond this size fewer decisions are checked by one, so that the
 /// checks of any set cost about as much of each decision.

@@ -115,6 +115,8 @@ impl Index {
 impl Level {
     fn new(entries: Vec<Entry>, names: &Names, part: Option<Part>) -> Self {
         let Some(part) = part.filter(|_| entries.len() > FEW) else { return Self::Few(entries.into()) };
+        // Most uids have one statement: room for more would stay behind in the heap as holes.
+        let one = || Vec::with_capacity(1);
         let mut any = Vec::new();
         let mut uids: HashMap<UidNumber, Vec<Entry>> = HashMap::new();
         let mut types: HashMap<TypeNumber, Vec<Entry>> = HashMap::new();
@@ -122,14 +124,14 @@ impl Level {
             match part.constraint(&entry.scope) {
                 Ok(Constraint::Any) => any.push(entry),
                 Ok(Constraint::Eq(uid) | Constraint::In(uid) | Constraint::IsIn(_, uid)) => {
-                    uids.entry(uid).or_default().push(entry);
+                    uids.entry(uid).or_insert_with(one).push(entry);
                 }
-                Ok(Constraint::Is(entity_type)) => types.entry(entity_type).or_default().push(entry),
+                Ok(Constraint::Is(entity_type)) => types.entry(entity_type).or_insert_with(one).push(entry),
                 Err(NarrowActions::Any) => any.push(entry),
-                Err(NarrowActions::Eq(uid)) => uids.entry(uid).or_default().push(entry),
+                Err(NarrowActions::Eq(uid)) => uids.entry(uid).or_insert_with(one).push(entry),
                 Err(NarrowActions::In(list)) => {
                     for uid in names.list(list) {
-                        uids.entry(*uid).or_default().push(entry.clone());
+                        uids.entry(*uid).or_insert_with(one).push(entry.clone());
                     }
                 }
             }
