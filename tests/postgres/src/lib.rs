@@ -96,6 +96,12 @@ impl Server {
         format!("postgres://postgres:{FIXTURE_PASSWORD}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
+    /// The port on which it listens, on this machine.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// What SQL answers, as the superuser: a line a row, `|` between columns.
     pub fn psql(&self, database: &str, sql: &str) -> String {
         let done = self.try_psql(database, sql);

@@ -36,6 +36,13 @@ impl Server {
         self.psql("postgres", "SELECT pg_wal_replay_resume()");
     }
 
+    /// Acknowledges nothing any more that no standby has.
+    pub fn wait_for_standbys(&self) {
+        self.psql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.psql("postgres", "SELECT pg_reload_conf()");
+        self.wait_for("SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state = 'sync'", "1");
+    }
+
     /// Makes this standby a primary of its own.
     pub fn promote(&self) {
         self.psql("postgres", "SELECT pg_promote()");
