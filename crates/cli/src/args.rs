@@ -24,8 +24,33 @@ pub(crate) enum Command {
     ///
     /// Exits 0 only when every step held, and 1 otherwise.
     Verify(VerifyCommand),
-    /// Write what an auditor needs about a policy set version into a folder
+    /// Write the evidence about a policy set version into a folder, or a whole zone into a file
+    ///
+    /// SOURCE says which: the URL of a policy set version is asked of its server, and what an auditor needs is written
+    /// into a folder that `verify` checks. The id of a zone is looked up in the store, beside a running server, and the
+    /// zone is written into a file that `import` takes in elsewhere; private keys are left out.
     Export(ExportCommand),
+    /// Take a zone in that another installation has exported
+    ///
+    /// Everything is checked on the way in: digests recomputed, attestations verified against the keys that you name,
+    /// events folded and compared. The zone keeps its ids, numbers, events and signatures; a key of its own is made, with
+    /// which the server signs it again. A zone that is here already is refused. On SQLite the server must be stopped.
+    Import(ImportCommand),
+    /// Write the whole store into a file, as of one moment, beside running servers
+    ///
+    /// Left out: the master key, without which the file cannot be restored (keep it apart), kept answers to repeated
+    /// requests, and, unless asked for, the log of decisions. Private keys are in it as they are in the store: sealed.
+    Backup(BackupCommand),
+    /// Fill an empty store from a backup, on whichever engine
+    ///
+    /// Everything is checked on the way in, as `fsck` does, and nothing is kept unless all of it is right. Needs the master
+    /// key of the store that was backed up. No server may run on the store meanwhile.
+    Restore(RestoreCommand),
+    /// Make the store read-only for all servers, or writable again
+    ///
+    /// Servers go on reading and deciding; what would write is answered with 503. When `on` returns, nothing is written
+    /// any more: a backup taken then misses nothing that was ever acknowledged. Needs no restart and outlasts one.
+    ReadOnly(ReadOnlyCommand),
     /// Check a whole store: digests, attestations, the chain of events
     ///
     /// Changes nothing and may run beside a server. Exits 0 only when nothing is wrong, and 1 otherwise.
@@ -93,15 +118,84 @@ pub(crate) struct VerifyCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportCommand {
-    /// The URL of the policy set version
-    pub(crate) url: String,
-    /// The folder to write to; made when missing
-    pub(crate) folder: PathBuf,
-    /// Replace an earlier export in the folder
+    /// The URL of a policy set version, or the id of a zone
+    pub(crate) source: String,
+    /// The folder, or the file, to write to; made when missing
+    pub(crate) target: PathBuf,
+    /// Replace an earlier export
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Of a zone: its log of decisions too
+    #[arg(long)]
+    pub(crate) decisions: bool,
+    #[command(flatten)]
+    pub(crate) credential: Credential,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportCommand {
+    /// The file
+    pub(crate) from: PathBuf,
+    /// A key that you trust, by its id (its RFC 7638 thumbprint); may be given more than once
+    // One key id in 64 begins with a hyphen.
+    #[arg(long = "trust-kid", value_name = "KID", allow_hyphen_values = true)]
+    pub(crate) trust_kids: Vec<String>,
+    /// A file with a key set whose keys you trust
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupCommand {
+    /// The file to write
+    pub(crate) to: PathBuf,
+    /// The log of decisions too
+    #[arg(long)]
+    pub(crate) decisions: bool,
+    /// Replace the file when it is there
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
-    pub(crate) credential: Credential,
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreCommand {
+    /// The file
+    pub(crate) from: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReadOnlyCommand {
+    /// Whether it is to be read-only
+    pub(crate) switch: Switch,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+/// A state of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Read-only.
+    On,
+    /// Writable.
+    Off,
 }
 
 #[derive(Debug, Args)]

@@ -1,23 +1,46 @@
-//! `cedarkeep export`.
+//! `cedarkeep export`: evidence about a version into a folder, or a zone into a file.
 
 use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use cedarkeep_cedar::CedarPool;
-use cedarkeep_model::PolicyVersionId;
+use cedarkeep_model::{PolicyVersionId, ZoneId};
+use cedarkeep_service::transfer::What;
 use cedarkeep_verify::Evidence;
 
 use crate::{
     args::ExportCommand,
-    fetch::{Remote, VersionUrl},
+    backup, config,
+    fetch::{self, Remote, VersionUrl},
     log, output,
 };
 
-/// Writes the evidence about a version into a folder.
-pub(crate) fn run(command: &ExportCommand) -> anyhow::Result<ExitCode> {
+/// Writes what the source says.
+pub(crate) fn run(command: ExportCommand) -> anyhow::Result<ExitCode> {
     log::start_quiet()?;
-    let url: VersionUrl = command.url.parse()?;
-    let folder = &command.folder;
+    match command.source.parse::<ZoneId>() {
+        Ok(zone) => {
+            let place = config::settle_place(command.store, &command.file)?;
+            let what = What::Zone { id: zone, decisions: command.decisions };
+            let rows = backup::write(&place, what, &command.target, command.force)?;
+            let file = command.target.display();
+            output::say(&format!(
+                "wrote zone {zone} into {file}, {rows} rows; private keys are left out: whoever imports it names the keys to \
+                 trust"
+            ))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(_) => evidence(&command),
+    }
+}
+
+/// Writes the evidence about a version into a folder.
+fn evidence(command: &ExportCommand) -> anyhow::Result<ExitCode> {
+    if !fetch::is_url(&command.source) {
+        bail!("the source is the URL of a policy set version, or the id of a zone");
+    }
+    let url: VersionUrl = command.source.parse()?;
+    let folder = &command.target;
     let at = || format!("the folder {}", folder.display());
     check(folder, command.force).with_context(at)?;
     // All is fetched before anything is replaced.

@@ -3,17 +3,22 @@
 
 mod admin_token;
 mod args;
+mod backup;
 mod config;
 mod example;
 mod export;
 mod fetch;
+mod file;
 mod fsck;
+mod import;
 mod installation;
 mod log;
 mod measure;
 mod migrate;
 mod output;
 mod place;
+mod read_only;
+mod restore;
 mod secrets;
 mod serve;
 mod sources;
@@ -29,7 +34,11 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(flags) => serve::run(*flags),
         Command::Verify(flags) => verify::run(flags),
-        Command::Export(flags) => export::run(&flags),
+        Command::Export(flags) => export::run(flags),
+        Command::Import(flags) => import::run(flags),
+        Command::Backup(flags) => backup::run(flags),
+        Command::Restore(flags) => restore::run(flags),
+        Command::ReadOnly(flags) => read_only::run(flags),
         Command::Fsck(flags) => fsck::run(flags),
         Command::Migrate(flags) => migrate::run(flags),
         Command::AdminToken(AdminTokenCommand::Reset(flags)) => admin_token::reset(flags),

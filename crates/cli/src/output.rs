@@ -27,6 +27,12 @@ pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Says something on stderr beside what is printed.
+pub(crate) fn note(line: &str) {
+    // Nobody is missed who does not listen.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Says on stderr what went wrong, with its causes.
 pub(crate) fn complain(error: &anyhow::Error) {
     // Nothing is left to be done when even this cannot be written.

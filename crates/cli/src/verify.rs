@@ -42,7 +42,8 @@ fn trust(kids: Vec<String>, jwks: Option<&str>, remote: &Remote) -> anyhow::Resu
     Ok(if kids.is_empty() { Trust::Nothing } else { Trust::Kids(kids) })
 }
 
-fn read_jwks(path: &Path) -> anyhow::Result<Jwks> {
+/// A key set in a file.
+pub(crate) fn read_jwks(path: &Path) -> anyhow::Result<Jwks> {
     let at = || format!("the key set {}", path.display());
     Jwks::parse(&fs::read(path).with_context(at)?).with_context(at)
 }

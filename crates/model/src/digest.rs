@@ -52,6 +52,23 @@ impl Digest {
     }
 }
 
+/// SHA-256 of what comes piece by piece.
+#[derive(Clone, Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    /// Takes in what comes next.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that came.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(str::from_utf8(&self.hex()).map_err(|_| fmt::Error)?)
@@ -108,6 +125,9 @@ mod tests {
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Digest::of(b"abc").to_string(), text);
         assert_eq!(Digest::of_parts(["a", "", "bc"]).to_string(), text);
+        let mut digester = Digester::default();
+        ["a", "", "bc"].iter().for_each(|part| digester.update(part.as_bytes()));
+        assert_eq!(digester.finish().to_string(), text);
         assert_eq!(text.parse(), Ok(Digest::of(b"abc")));
         assert_eq!(text.to_uppercase().parse::<Digest>(), Err(InvalidDigest));
         assert_eq!(text.get(1..).unwrap().parse::<Digest>(), Err(InvalidDigest));

@@ -12,6 +12,8 @@ word!(
         ZoneCreated => "zone.created",
         /// Name, description or settings changed.
         ZoneUpdated => "zone.updated",
+        /// The zone came from another installation; the events before this one are from there.
+        ZoneImported => "zone.imported",
         /// The zone was deleted; only its tombstone answers from here on.
         ZoneDeleted => "zone.deleted",
         /// A schema version was added.

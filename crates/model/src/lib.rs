@@ -29,7 +29,7 @@ mod zone;
 pub use authzen::AuthzenSettings;
 pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key, unescape_longs};
 pub use decision::{DecisionLogMode, LoggedBody, LoggedDecision, LoggedScope, LoggedShadow, ShadowOutcome};
-pub use digest::Digest;
+pub use digest::{Digest, Digester};
 pub use divergence::{Divergence, DivergenceTotal};
 pub use draft::{DraftContent, NewEntry, PolicyDraft, PolicySetDraft};
 pub use entity::{EntityChange, EntityRecord};

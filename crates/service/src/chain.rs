@@ -189,6 +189,11 @@ impl SetVersions {
         self.versions.get(&id)
     }
 
+    /// How many attestations they have.
+    pub(crate) fn attestations(&self) -> usize {
+        self.versions.values().map(|version| version.attested.len()).sum()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.versions.len()
     }

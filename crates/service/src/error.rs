@@ -258,6 +258,11 @@ impl From<StoreError> for Error {
             }
             StoreError::Refused(reason) => Self::new(Code::BadRequest, *reason),
             StoreError::Damaged(_) => Self::new(Code::IntegrityError, "stored data is damaged"),
+            StoreError::ReadOnly => Self::new(
+                Code::Unavailable,
+                "the store is read-only for the time being, because it is being moved or backed up; reading and deciding \
+                 go on; try again later",
+            ),
             StoreError::Schema(_) => Self::new(Code::Unavailable, "the store is not ready"),
         };
         public.with_source(error)

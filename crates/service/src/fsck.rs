@@ -7,6 +7,7 @@ mod fold;
 mod keys;
 mod users;
 mod versions;
+mod zone;
 
 use cedarkeep_cedar::CedarPool;
 use cedarkeep_model::{Zone, ZoneId};
@@ -63,13 +64,17 @@ impl Report {
 /// # Errors
 /// When the store cannot be read. What is wrong with its contents is in the report.
 pub async fn check(store: &dyn Store, cedar: &CedarPool) -> Result<Report, StoreError> {
+    check_read(&mut *store.read().await?, cedar).await
+}
+
+/// Checks every living zone that this view sees.
+pub(crate) async fn check_read(read: &mut dyn Read, cedar: &CedarPool) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    let mut read = store.read().await?;
     let mut zones = Pages::new();
     while let Some(window) = zones.next_window() {
         let slice = read.zones(&ZoneFilter::default(), &window).await?;
         for zone in zones.take(slice) {
-            report.add(check_still(&mut *read, cedar, &zone).await?);
+            report.add(check_one(read, cedar, &zone).await?);
         }
     }
     Ok(report)
@@ -77,7 +82,7 @@ pub async fn check(store: &dyn Store, cedar: &CedarPool) -> Result<Report, Store
 
 /// Checks a zone. What is read of it is not of one moment: where something was found while the zone changed, it is
 /// looked at again.
-async fn check_still(read: &mut dyn Read, cedar: &CedarPool, zone: &Zone) -> Result<Report, StoreError> {
+pub(crate) async fn check_one(read: &mut dyn Read, cedar: &CedarPool, zone: &Zone) -> Result<Report, StoreError> {
     let mut looks = 0;
     loop {
         looks += 1;
@@ -101,6 +106,10 @@ async fn check_zone(
 ) -> Result<(), StoreError> {
     report.zones += 1;
     let state = fold::follow(read, zone, report).await?;
+    // It may have changed since it was listed.
+    if let Some(zone) = read.zone(zone.id).await? {
+        zone::compare(&zone, &state.itself, report);
+    }
     fold::compare(read, zone, &state, report).await?;
     drafts::compare(read, zone, &state.drafts, report).await?;
     entities::compare(read, cedar, zone, &state.entities, report).await?;

@@ -44,6 +44,7 @@ mod set_drafts;
 mod signing_keys;
 mod snapshot;
 mod transact;
+pub mod transfer;
 mod user_tokens;
 mod zones;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use cedarkeep_attest::{KeySource, MasterKey, SealingKey};
+use cedarkeep_attest::{AttestError, KeySource, MasterKey, SealingKey};
 use cedarkeep_cedar::{BUILT_IN_SCHEMAS, CedarPool, Compiler, Given, SchemaContent};
 use cedarkeep_model::{Clock, Digest, IdSource, OrganizationId, SchemaVersion, Timestamp};
 use cedarkeep_store::{Read, Store};
@@ -82,9 +82,9 @@ pub(crate) struct Inner {
 /// Under which name the default organization's id is kept.
 const ORGANIZATION: &str = "default_organization";
 /// Under which name a text sealed by the master key is kept, by which a wrong master key is noticed.
-const MASTER_CHECK: &str = "master_key_check";
+pub(crate) const MASTER_CHECK: &str = "master_key_check";
 /// Written by whoever begins a store, so that of many instances that start at once one goes first.
-const START_LOCK: &str = "start_lock";
+pub(crate) const START_LOCK: &str = "start_lock";
 
 impl Service {
     /// Reads the shipped schemas and the installation's own values, making those that are not there yet.
@@ -183,27 +183,42 @@ pub async fn is_begun(store: &dyn Store) -> Result<bool, Error> {
     Ok(store.read().await?.meta(MASTER_CHECK).await?.is_some())
 }
 
+/// What the text is sealed with by which a wrong master key is noticed.
+pub(crate) fn master_seal(master: &MasterKey) -> Result<SealingKey, AttestError> {
+    master.sealing_key("master key check")
+}
+
 async fn check_master(store: &dyn Store, master: &MasterKey) -> Result<(), Error> {
-    let key = master.sealing_key("master key check")?;
+    let key = master_seal(master)?;
+    let check = |sealed: Vec<u8>| {
+        let wrong = "the master key is not the one that this store was begun with; give the server that key";
+        key.open(b"", &sealed).map(|_| ()).map_err(|error| Error::new(Code::Unavailable, wrong).with_source(error))
+    };
+    // A store that is read-only is not even asked for a transaction.
+    if let Some(sealed) = store.read().await?.meta(MASTER_CHECK).await? {
+        return check(sealed);
+    }
     let mut tx = store.write().await?;
     tx.put_meta(START_LOCK, b"").await?;
     if let Some(sealed) = tx.meta(MASTER_CHECK).await? {
-        let wrong = "the master key is not the one that this store was begun with; give the server that key";
-        return key
-            .open(b"", &sealed)
-            .map(|_| ())
-            .map_err(|error| Error::new(Code::Unavailable, wrong).with_source(error));
+        return check(sealed);
     }
     tx.put_meta(MASTER_CHECK, &key.seal(b"", b"cedarkeep")?).await?;
     Ok(tx.commit().await?)
 }
 
 async fn organization(store: &dyn Store, ids: &dyn IdSource) -> Result<OrganizationId, Error> {
+    let read = |bytes: Vec<u8>| {
+        let known = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        known.ok_or_else(|| Error::new(Code::IntegrityError, "the default organization's id is damaged"))
+    };
+    if let Some(bytes) = store.read().await?.meta(ORGANIZATION).await? {
+        return read(bytes);
+    }
     let mut tx = store.write().await?;
     tx.put_meta(START_LOCK, b"").await?;
     if let Some(bytes) = tx.meta(ORGANIZATION).await? {
-        let known = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
-        return known.ok_or_else(|| Error::new(Code::IntegrityError, "the default organization's id is damaged"));
+        return read(bytes);
     }
     let organization = OrganizationId::new(ids.next());
     tx.put_meta(ORGANIZATION, organization.to_string().as_bytes()).await?;

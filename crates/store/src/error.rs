@@ -35,6 +35,9 @@ pub enum StoreError {
     /// Another transaction stood in the way and won; nothing was committed, and the same once more may succeed.
     #[error("another transaction won")]
     Lost(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store is read-only for the time being: see [`Store::set_read_only`](crate::Store::set_read_only).
+    #[error("the store is read-only")]
+    ReadOnly,
     /// The store was migrated by a newer program, or not at all.
     #[error("the store's schema does not fit this program: {0}")]
     Schema(String),

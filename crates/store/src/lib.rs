@@ -9,6 +9,7 @@ mod re_sign;
 mod read;
 mod record;
 mod replica;
+mod row;
 mod write;
 
 pub use error::{StoreError, Unique};
@@ -20,9 +21,13 @@ pub use re_sign::{ReSignJob, ReSignRefusal, SignedVersions};
 pub use read::Read;
 pub use record::{AttestationRecord, IdempotentAnswer, Usage, VersionHead, ZoneState};
 pub use replica::{EventMark, Replica};
+pub use row::{Cell, CellType, Member, Row, RowKind, Rows};
 pub use write::Write;
 
 use cedarkeep_model::ZoneId;
+
+/// The value of the installation by which a store is read-only: that there is one says so.
+pub const READ_ONLY: &str = "read_only";
 
 /// A store of zones and all in them. One instance may be shared by any number of tasks.
 #[async_trait::async_trait]
@@ -30,8 +35,18 @@ pub trait Store: Send + Sync + 'static {
     /// A view on committed data. Each method of [`Read`] sees one moment; two calls may see two moments.
     async fn read(&self) -> Result<Box<dyn Read>, StoreError>;
 
-    /// Opens a transaction. Dropping it without [`Write::commit`] undoes everything.
+    /// A view on committed data in which every method of [`Read`], for as long as it is kept, sees the same moment. It
+    /// holds a connection, and the engine keeps what was replaced since: not for requests.
+    async fn snapshot(&self) -> Result<Box<dyn Read>, StoreError>;
+
+    /// Opens a transaction. Dropping it without [`Write::commit`] undoes everything. Fails with
+    /// [`StoreError::ReadOnly`] while the store is read-only.
     async fn write(&self) -> Result<Box<dyn Write>, StoreError>;
+
+    /// Makes the store read-only, or writable again, for every instance that uses it. Once this has answered that it is
+    /// read-only, nothing is committed any more, by whomever: what was under way is waited for. It stays so until it is
+    /// taken back, also over restarts.
+    async fn set_read_only(&self, read_only: bool) -> Result<(), StoreError>;
 
     /// Whether there may be a copy of the store to ask.
     fn has_replica(&self) -> bool {

@@ -10,7 +10,7 @@ use cedarkeep_model::{
 
 use crate::{
     ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter, PolicySetFilter,
-    ReSignJob, ReSignRefusal, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
+    ReSignJob, ReSignRefusal, Row, Rows, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
 };
 
 /// Reads. Each method sees one moment. What belongs to another zone, or to a deleted one, is not there, save
@@ -302,6 +302,9 @@ pub trait Read: Send {
         user: Option<&str>,
         archived: ArchivedFilter,
     ) -> Result<Vec<(PolicyId, String)>, StoreError>;
+
+    /// Rows as they are kept, by their keys, texts compared byte by byte.
+    async fn rows(&mut self, of: &Rows) -> Result<Vec<Row>, StoreError>;
 
     /// The kept answer under this scope.
     async fn answer(&mut self, scope: Digest) -> Result<Option<IdempotentAnswer>, StoreError>;

@@ -7,7 +7,7 @@ use cedarkeep_model::{
     PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 
-use crate::{AttestationRecord, IdempotentAnswer, ReSignRefusal, Read, StoreError};
+use crate::{AttestationRecord, IdempotentAnswer, ReSignRefusal, Read, Row, StoreError};
 
 /// A transaction: it reads its own writes, nobody else does before [`Write::commit`]. After an error it can only be
 /// dropped.
@@ -125,6 +125,9 @@ pub trait Write: Read {
     async fn insert_bundle_set(&mut self, zone: ZoneId, user: &str, set: PolicySetId) -> Result<(), StoreError>;
     /// Adds that a policy was made for a user's bundle; it can never be changed.
     async fn insert_bundle_policy(&mut self, zone: ZoneId, user: &str, policy: PolicyId) -> Result<(), StoreError>;
+
+    /// Takes rows in as they were kept by another store, all of one kind. What they refer to must be there.
+    async fn insert_rows(&mut self, rows: &[Row]) -> Result<(), StoreError>;
 
     /// Keeps an answer under its scope, in place of one from before `stale_before`.
     async fn keep_answer(&mut self, answer: &IdempotentAnswer, stale_before: Timestamp) -> Result<(), StoreError>;

@@ -6,7 +6,7 @@ use cedarkeep_model::{BindingMode, Event, EventKind, PolicyId, PolicySetVersionI
 use cedarkeep_store::{ArchivedFilter, PolicyFilter, PolicySetFilter, Read, StoreError};
 use serde::Deserialize;
 
-use super::{Report, drafts::Drafts, entities::Entities, keys::Keys, users::Users};
+use super::{Report, drafts::Drafts, entities::Entities, keys::Keys, users::Users, zone::Itself};
 pub(super) use crate::chain::body;
 use crate::chain::{Chain, Pages, Recorded, SetVersions, next_number};
 
@@ -19,6 +19,8 @@ pub(super) struct State {
     pub(super) set_versions: SetVersions,
     policies: HashMap<PolicyId, String>,
     sets: HashMap<String, String>,
+    /// The zone itself, and what is archived.
+    pub(super) itself: Itself,
     /// Drafts that were saved and not ended.
     pub(super) drafts: Drafts,
     /// Signing keys.
@@ -114,6 +116,14 @@ impl State {
             | EventKind::KeyRetired
             | EventKind::KeyRevokeRequested
             | EventKind::KeyRevoked => self.keys.apply(event)?,
+            EventKind::ZoneCreated
+            | EventKind::ZoneUpdated
+            | EventKind::ZoneDeleted
+            | EventKind::SchemaDefaultChanged
+            | EventKind::PolicyArchived
+            | EventKind::PolicyVersionArchived
+            | EventKind::PolicySetArchived
+            | EventKind::SetVersionArchived => self.itself.apply(event)?,
             EventKind::EntitiesChanged => self.entities.apply(event)?,
             EventKind::UserTokenCreated | EventKind::UserTokenDeleted | EventKind::UserBundleMade => {
                 self.users.apply(event)?;
@@ -164,6 +174,12 @@ pub(super) async fn compare(
             if policy.latest_version.unwrap_or(0) != state.newest_policy_version.get(&policy.id).copied().unwrap_or(0) {
                 report.problem(zone.id, format_args!("policy {} has another newest version than published", policy.id));
             }
+            if policy.archived.is_some() != state.itself.policies.contains(&policy.id) {
+                report.problem(
+                    zone.id,
+                    format_args!("whether policy {} is archived is not as its events say", policy.id),
+                );
+            }
             policies.insert(policy.id, policy.name.to_string());
         }
     }
@@ -176,6 +192,12 @@ pub(super) async fn compare(
     while let Some(window) = pages.next_window() {
         let slice = read.policy_sets(zone.id, &all, &window).await?;
         for set in pages.take(slice) {
+            if set.set.archived.is_some() != state.itself.sets.contains(&set.set.id) {
+                report.problem(
+                    zone.id,
+                    format_args!("whether policy set {} is archived is not as its events say", set.set.id),
+                );
+            }
             sets.insert(set.set.id.to_string(), set.set.name.to_string());
         }
     }

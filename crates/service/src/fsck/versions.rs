@@ -99,11 +99,13 @@ async fn policy_versions(
 
 async fn policy_version(cedar: &CedarPool, zone: &Zone, version: PolicyVersion, state: &State, report: &mut Report) {
     let (id, sha) = (version.id, version.sha);
+    let archived = version.archived.is_some() == state.itself.policy_versions.contains(&id);
     let same = state.policy_versions.get(&id).is_some_and(|published| {
         published.what.sha == sha.to_string()
             && published.what.policy_id == version.policy_id
             && published.at == version.created_at
             && published.by == version.created_by
+            && archived
     });
     if !same {
         report.problem(zone.id, format_args!("policy version {id} is not the one that was published"));
@@ -129,6 +131,9 @@ async fn set_version(
     let Some(version) = read.set_version(zone, set, id).await? else {
         return Ok(Err("it has no attestation".to_owned()));
     };
+    if version.archived.is_some() != state.itself.set_versions.contains(&id) {
+        return Ok(Err("whether it is archived is not as its events say".to_owned()));
+    }
     let (record, published) = (&version.record, state.set_versions.get(id));
     let ids: Vec<PolicyVersionId> = record.manifest.entries().iter().map(|entry| entry.policy_version_id).collect();
     let pinned = read.policy_versions_by_id(zone, &ids).await?;

@@ -143,6 +143,14 @@ impl Store for PostgresStore {
         Ok(Box::new(Session::new(connection)))
     }
 
+    async fn snapshot(&self) -> Result<Box<dyn Read>, StoreError> {
+        Ok(Box::new(Session::new(Turn::look(&self.pool, &self.runtime).await?)))
+    }
+
+    async fn set_read_only(&self, read_only: bool) -> Result<(), StoreError> {
+        turn::set_read_only(&self.pool, &self.runtime, read_only).await
+    }
+
     async fn write(&self) -> Result<Box<dyn Write>, StoreError> {
         Ok(Box::new(Session::new(Turn::begin(&self.pool, &self.runtime).await?)))
     }

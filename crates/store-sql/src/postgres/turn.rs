@@ -5,7 +5,7 @@
 //! connection lies in a [`Turn`] before BEGIN is sent: from then on nothing but a COMMIT that was answered, or a ROLLBACK
 //! that was, gives it back.
 
-use cedarkeep_store::StoreError;
+use cedarkeep_store::{READ_ONLY, StoreError};
 use sqlx::{Executor as _, PgConnection, PgPool, Postgres, pool::PoolConnection};
 use tokio::runtime::Handle;
 
@@ -15,8 +15,17 @@ use super::{
 };
 
 /// READ COMMITTED with rows locked by hand: whoever locks the zone first sees all that was committed before, and nothing
-/// ends in a serialization failure. On a standby this very statement fails.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// ends in a serialization failure. On a standby this very statement fails. Every writer shares a lock, which whoever makes
+/// the store read-only takes alone, and then looks whether it is: a second row says so.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+    SELECT pg_advisory_xact_lock_shared(7233173838382854502); SELECT 1 FROM meta WHERE key = 'read_only'";
+
+/// The same for whoever says whether the store is read-only: all who write are waited for, and those who come wait.
+const BEGIN_ALONE: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock(7233173838382854502)";
+
+/// A view on the moment of its first statement.
+const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM meta WHERE key = ''";
 
 /// One message, so that COMMIT is not even looked at when the transaction has failed: alone it would be answered kindly,
 /// and keep nothing. Nor may the statement's time limit cut a wait for a synchronous standby short: PostgreSQL then
@@ -37,12 +46,27 @@ pub(super) struct Turn {
 impl Turn {
     /// Takes a connection and opens a transaction on it.
     pub(super) async fn begin(pool: &PgPool, runtime: &Handle) -> Result<Self, StoreError> {
+        match Self::open(pool, runtime, BEGIN).await? {
+            (turn, 1) => Ok(turn),
+            _ => Err(StoreError::ReadOnly),
+        }
+    }
+
+    /// The same for a transaction that only reads, everything as of one moment.
+    pub(super) async fn look(pool: &PgPool, runtime: &Handle) -> Result<Self, StoreError> {
+        Self::open(pool, runtime, LOOK).await.map(|(turn, _)| turn)
+    }
+
+    /// Answers how many rows the statements gave, too.
+    async fn open(pool: &PgPool, runtime: &Handle, begin: &'static str) -> Result<(Self, usize), StoreError> {
         let mut attempt = 1;
         loop {
             let connection = pool.acquire().await.map_err(store_error)?;
             let mut turn = Self { connection: Some(connection), runtime: runtime.clone() };
-            let Err(error) = turn.connection().execute(BEGIN).await else { return Ok(turn) };
-            let error = store_error(error);
+            let error = match sqlx::raw_sql(begin).fetch_all(turn.connection()).await {
+                Ok(rows) => return Ok((turn, rows.len())),
+                Err(error) => store_error(error),
+            };
             turn.discard();
             if attempt == ATTEMPTS {
                 return Err(error);
@@ -58,6 +82,18 @@ impl Turn {
         }
         self.connection = None;
     }
+}
+
+/// Says whether the store is read-only.
+pub(super) async fn set_read_only(pool: &PgPool, runtime: &Handle, read_only: bool) -> Result<(), StoreError> {
+    let (mut turn, _) = Turn::open(pool, runtime, BEGIN_ALONE).await?;
+    let sql = if read_only {
+        "INSERT INTO meta (key, value) VALUES ($1, '') ON CONFLICT (key) DO NOTHING"
+    } else {
+        "DELETE FROM meta WHERE key = $1"
+    };
+    sqlx::query(sql).bind(READ_ONLY).execute(turn.connection()).await.map_err(store_error)?;
+    turn.commit().await
 }
 
 impl Connection for Turn {

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// What a text is looked up by: texts may be longer than an index takes.
-fn hash(text: &str) -> i64 {
+pub(super) fn hash(text: &str) -> i64 {
     Digest::of(text.as_bytes()).bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first))
 }
 
@@ -115,7 +115,7 @@ impl<'a> Entry<'a> {
 }
 
 /// The versions that decided, between spaces.
-fn version_ids(body: &LoggedBody) -> String {
+pub(super) fn version_ids(body: &LoggedBody) -> String {
     let ids: Vec<_> = body.scopes.iter().map(|scope| scope.policy_set_version_id.to_string()).collect();
     ids.join(" ")
 }

@@ -1,7 +1,7 @@
 //! Lists: a SELECT, conditions that are fixed pieces of SQL with parameters, and a keyset window.
 
 use cedarkeep_model::ZoneId;
-use cedarkeep_store::{ArchivedFilter, Direction, Order, Position, Slice, StoreError, Window};
+use cedarkeep_store::{ArchivedFilter, Cell, CellType, Direction, Order, Position, Slice, StoreError, Window};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row as _, query::Query};
@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row as _, query::Query};
 use super::{
     Database, Row, Sql,
     engine::{OBJECTS, TEXTS, store_error},
-    to_json,
+    given, to_json,
 };
 
 /// In bytes, in folded form. Nothing that is searched comes near it, and SQLite refuses patterns of twice as many.
@@ -21,8 +21,9 @@ pub(super) fn folded(text: &str) -> String {
 }
 
 enum Argument {
-    Text(String),
-    Number(i64),
+    Text(Option<String>),
+    Number(Option<i64>),
+    Bytes(Option<Vec<u8>>),
 }
 
 /// A list under construction. Only literals of this crate become SQL; every value is a parameter.
@@ -87,14 +88,28 @@ impl List {
 
     /// Adds a text parameter.
     pub(super) fn text(&mut self, value: &(impl ToString + ?Sized)) -> &mut Self {
-        self.placeholder(Argument::Text(value.to_string()));
+        self.placeholder(Argument::Text(Some(value.to_string())));
         self
     }
 
     /// Adds a number as a parameter.
     pub(super) fn number(&mut self, value: i64) -> &mut Self {
-        self.placeholder(Argument::Number(value));
+        self.placeholder(Argument::Number(Some(value)));
         self
+    }
+
+    /// Adds the value of a member of a row as a parameter.
+    pub(super) fn cell(&mut self, holds: CellType, cell: &Cell) -> Result<&mut Self, StoreError> {
+        self.placeholder(match (holds, cell) {
+            (CellType::Text, Cell::Null) => Argument::Text(None),
+            (CellType::Number, Cell::Null) => Argument::Number(None),
+            (CellType::Bytes, Cell::Null) => Argument::Bytes(None),
+            (CellType::Text, Cell::Text(text)) => Argument::Text(Some(given(text)?.to_owned())),
+            (CellType::Number, Cell::Number(number)) => Argument::Number(Some(*number)),
+            (CellType::Bytes, Cell::Bytes(bytes)) => Argument::Bytes(Some(bytes.clone())),
+            _ => return Err(StoreError::Refused("a member of a row has a value of another type")),
+        });
+        Ok(self)
     }
 
     /// Adds the zone as a parameter, behind a SELECT that ends with `zone_id = `, and that it is not deleted.
@@ -157,8 +172,8 @@ impl List {
                     self.sql(", ");
                 }
                 match key {
-                    Some(Key::Number(value)) => self.placeholder(Argument::Number(*value)),
-                    Some(Key::Text(value)) => self.placeholder(Argument::Text((*value).to_owned())),
+                    Some(Key::Number(value)) => self.placeholder(Argument::Number(Some(*value))),
+                    Some(Key::Text(value)) => self.placeholder(Argument::Text(Some((*value).to_owned()))),
                     None => {}
                 }
             }
@@ -167,7 +182,7 @@ impl List {
         self.sql(" ORDER BY ");
         self.joined(&columns, if descending { " DESC" } else { " ASC" });
         self.sql(" LIMIT ");
-        self.placeholder(Argument::Number(i64::from(window.limit) + 1));
+        self.placeholder(Argument::Number(Some(i64::from(window.limit) + 1)));
     }
 
     fn joined(&mut self, columns: &[(&'static str, Option<Key<'_>>)], suffix: &'static str) {
@@ -198,6 +213,7 @@ impl List {
         self.arguments.into_iter().fold(query, |query, argument| match argument {
             Argument::Text(value) => query.bind(value),
             Argument::Number(value) => query.bind(value),
+            Argument::Bytes(value) => query.bind(value),
         })
     }
 

@@ -14,6 +14,7 @@ mod policy_sets;
 mod policy_versions;
 mod re_sign;
 mod read;
+mod rows;
 mod schemas;
 mod set_versions;
 mod users;
@@ -80,4 +81,11 @@ fn number(value: u64) -> Result<i64, StoreError> {
 
 fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+/// What is moved from one store to another.
+#[cfg(test)]
+#[allow(dead_code, reason = "one engine's test asks, the other has the same tables")]
+pub(super) fn rows_columns() -> Vec<(&'static str, Vec<&'static str>)> {
+    rows::columns()
 }

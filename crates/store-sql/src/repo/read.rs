@@ -2,7 +2,7 @@
 
 use super::{
     Connection, Session, bindings, decisions, divergences, drafts, entities, events, keys, policies, policy_sets,
-    policy_versions, re_sign, schemas, set_versions, users, zones,
+    policy_versions, re_sign, rows, schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
@@ -13,7 +13,7 @@ use cedarkeep_model::{
 };
 use cedarkeep_store::{
     ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter, PolicySetFilter,
-    ReSignJob, ReSignRefusal, Read, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter,
+    ReSignJob, ReSignRefusal, Read, Row, Rows, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter,
     ZoneState,
 };
 
@@ -426,6 +426,10 @@ impl<C: Connection> Read for Session<C> {
         archived: ArchivedFilter,
     ) -> Result<Vec<(PolicyId, String)>, StoreError> {
         users::bundle_policies(self.on.connection(), zone, user, archived).await
+    }
+
+    async fn rows(&mut self, of: &Rows) -> Result<Vec<Row>, StoreError> {
+        rows::list(self.on.connection(), of).await
     }
 
     async fn answer(&mut self, scope: Digest) -> Result<Option<IdempotentAnswer>, StoreError> {

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use cedarkeep_model::{
-    Archived, AttestationStatement, Envelope, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersionId,
+    Archived, AttestationStatement, Envelope, Manifest, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersionId,
     SetVersionRecord, ZoneId,
 };
 use cedarkeep_store::{ArchivedFilter, AttestationRecord, Position, Slice, StoreError, Window};
@@ -160,12 +160,21 @@ pub(super) async fn insert(db: &mut Sql, version: &SetVersionRecord) -> Result<(
     .execute(&mut *db)
     .await
     .map_err(store_error)?;
+    insert_entries(db, (&version.zone_id.to_string(), &version.id.to_string()), &version.manifest).await
+}
+
+/// Writes the manifest once more, a row an entry.
+pub(super) async fn insert_entries(
+    db: &mut Sql,
+    (zone, version): (&str, &str),
+    manifest: &Manifest,
+) -> Result<(), StoreError> {
     let mut list = List::new(
         "INSERT INTO policy_set_version_entries (zone_id, policy_set_version_id, policy_id, policy_version_id) SELECT ",
     );
-    list.text(&version.zone_id).sql(", ").text(&version.id);
+    list.text(zone).sql(", ").text(version);
     list.sql(", entry.value ->> 'policy_id', entry.value ->> 'policy_version_id' FROM ");
-    list.objects(version.manifest.entries())?.sql(" AS entry");
+    list.objects(manifest.entries())?.sql(" AS entry");
     list.execute(db).await
 }
 

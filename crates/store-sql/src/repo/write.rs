@@ -2,7 +2,7 @@
 
 use super::{
     Session, Sql, Transaction, bindings, decisions, divergences, drafts, entities, events, keys, policies, policy_sets,
-    policy_versions, re_sign, schemas, set_versions, users, zones,
+    policy_versions, re_sign, rows, schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
@@ -10,7 +10,7 @@ use cedarkeep_model::{
     Policy, PolicyDraft, PolicyId, PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId,
     PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
-use cedarkeep_store::{AttestationRecord, IdempotentAnswer, ReSignRefusal, StoreError, Write};
+use cedarkeep_store::{AttestationRecord, IdempotentAnswer, ReSignRefusal, Row, StoreError, Write};
 
 fn broken() -> StoreError {
     StoreError::Unavailable("an earlier step of this transaction failed or was left in the middle".into())
@@ -246,6 +246,11 @@ impl<C: Transaction> Write for Session<C> {
 
     async fn insert_bundle_policy(&mut self, zone: ZoneId, user: &str, policy: PolicyId) -> Result<(), StoreError> {
         let done = users::insert_bundle_policy(self.step()?, zone, user, policy).await;
+        self.done(done)
+    }
+
+    async fn insert_rows(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+        let done = rows::insert(self.step()?, rows).await;
         self.done(done)
     }
 

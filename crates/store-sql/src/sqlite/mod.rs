@@ -3,6 +3,7 @@
 mod error;
 #[path = "../repo/mod.rs"]
 mod repo;
+mod view;
 mod writer;
 
 use std::{path::PathBuf, time::Duration};
@@ -17,6 +18,7 @@ use sqlx::{
 
 use self::{
     repo::{Connection, Session},
+    view::View,
     writer::Writer,
 };
 use crate::migrations;
@@ -111,8 +113,16 @@ impl Store for SqliteStore {
         Ok(Box::new(Session::new(connection)))
     }
 
+    async fn snapshot(&self) -> Result<Box<dyn Read>, StoreError> {
+        Ok(Box::new(Session::new(View::open(&self.readers).await?)))
+    }
+
     async fn write(&self) -> Result<Box<dyn Write>, StoreError> {
         Ok(Box::new(Session::new(self.writer.begin().await?)))
+    }
+
+    async fn set_read_only(&self, read_only: bool) -> Result<(), StoreError> {
+        self.writer.set_read_only(read_only).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use cedarkeep_store::StoreError;
+use cedarkeep_store::{READ_ONLY, StoreError};
 use sqlx::{Connection as _, Executor, SqliteConnection};
 use tokio::{
     runtime::Handle,
@@ -61,6 +61,14 @@ impl Writer {
         self.runtime.spawn(self.clone().take_turn()).await.map_err(|error| StoreError::Unavailable(error.into()))?
     }
 
+    /// Says whether the store is read-only, in the common transaction, and commits that: turns before it are done, turns
+    /// after it see it.
+    pub(super) async fn set_read_only(&self, read_only: bool) -> Result<(), StoreError> {
+        let group = Arc::clone(&self.group);
+        let done = self.runtime.spawn(async move { group.lock().await.set_read_only(read_only).await });
+        done.await.map_err(|error| StoreError::Unavailable(error.into()))?
+    }
+
     async fn take_turn(self) -> Result<Turn, StoreError> {
         let mut group = Arc::clone(&self.group).lock_owned().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -92,11 +100,55 @@ impl Group {
 
     async fn begin(&mut self) -> Result<(), StoreError> {
         if !self.open {
-            self.execute("BEGIN IMMEDIATE").await?;
-            self.open = true;
+            self.open().await?;
+            // Nobody else can change that while the common transaction is open, and who changes it here commits at once.
+            let checked = self.check_writable().await;
+            if let Err(error) = checked {
+                self.flush().await;
+                return Err(error);
+            }
         }
         match self.execute("SAVEPOINT turn").await {
             Ok(()) => Ok(()),
+            Err(error) => {
+                let error = Arc::new(error);
+                self.fail(&error).await;
+                Err(shared(error))
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), StoreError> {
+        self.execute("BEGIN IMMEDIATE").await?;
+        self.open = true;
+        Ok(())
+    }
+
+    async fn check_writable(&mut self) -> Result<(), StoreError> {
+        let said = sqlx::query("SELECT 1 FROM meta WHERE key = $1").bind(READ_ONLY);
+        match said.fetch_optional(self.connection()?).await.map_err(engine::store_error)? {
+            None => Ok(()),
+            Some(_) => Err(StoreError::ReadOnly),
+        }
+    }
+
+    async fn set_read_only(&mut self, read_only: bool) -> Result<(), StoreError> {
+        if !self.open {
+            self.open().await?;
+        }
+        let sql = if read_only {
+            "INSERT INTO meta (key, value) VALUES ($1, x'') ON CONFLICT (key) DO NOTHING"
+        } else {
+            "DELETE FROM meta WHERE key = $1"
+        };
+        let done = sqlx::query(sql).bind(READ_ONLY).execute(self.connection()?).await.map_err(engine::store_error);
+        match done {
+            Ok(_) => {
+                let (caller, acknowledged) = oneshot::channel();
+                self.finished.push(caller);
+                self.flush().await;
+                acknowledged.await.map_err(|gone| StoreError::Unavailable(gone.into()))?.map_err(shared)
+            }
             Err(error) => {
                 let error = Arc::new(error);
                 self.fail(&error).await;

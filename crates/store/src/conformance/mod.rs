@@ -27,6 +27,7 @@ mod policy_sets;
 mod policy_versions;
 mod re_sign;
 mod refusals;
+mod rows;
 mod samples;
 mod schemas;
 mod set_versions;
@@ -171,6 +172,15 @@ cases! { $
         a_fresh_answer_is_not_replaced
         a_stale_answer_is_replaced
         answers_are_forgotten_by_age_and_number;
+    rows:
+        rows_of_every_kind_are_there
+        rows_are_listed_by_their_keys
+        rows_are_taken_in_as_they_were
+        rows_that_do_not_fit_are_refused
+        a_snapshot_sees_one_moment
+        a_store_that_is_read_only_is_not_written_to
+        who_makes_a_store_read_only_waits_for_writers
+        no_write_slips_in_while_a_store_becomes_read_only;
     transactions:
         a_transaction_reads_its_own_writes
         nobody_else_sees_a_transaction_before_its_commit
