@@ -392,6 +392,13 @@ CREATE TABLE idempotent_answers (
 );
 CREATE INDEX idempotent_answers_created ON idempotent_answers (created_at);
 
+-- Who does the work of the background, so that one instance at a time does a job: a claim that has passed is anybody's.
+CREATE TABLE job_claims (
+    job           TEXT   NOT NULL PRIMARY KEY,
+    holder        TEXT   NOT NULL,
+    claimed_until BIGINT NOT NULL
+);
+
 -- What is immutable stays so even for a program with a bug.
 CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'immutable'); END;
 CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'immutable'); END;

@@ -148,9 +148,15 @@ impl InProcess {
         Ground { home, clock, ids, keys }.open_with(config).await
     }
 
-    /// Another service on the same store at the same time.
+    /// Another service on the same store at the same time; on a server with connections of its own.
     pub async fn beside(&self) -> Self {
-        self.ground.serve(self.store.clone(), Config::default()).await
+        self.beside_with(Config::default()).await
+    }
+
+    /// The same with these sizes.
+    pub async fn beside_with(&self, config: Config) -> Self {
+        let store = if self.store.is_shared() { self.ground.home.open().await } else { self.store.clone() };
+        self.ground.serve(store, config).await
     }
 
     /// Changes what is stored, with the guards taken away as somebody who owns the database could.

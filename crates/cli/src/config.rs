@@ -55,6 +55,12 @@ pub(crate) struct ServeFlags {
     /// The most connections at once; one more waits [default: 4096]
     #[arg(long, value_name = "N", env = "CEDARKEEP_MAX_CONNECTIONS")]
     pub(crate) max_connections: Option<u32>,
+    /// How long a request may take to be answered, from the end of its headers [default: 60]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_REQUEST_SECONDS")]
+    pub(crate) request_seconds: Option<NonZeroU16>,
+    /// Decide no more by what is in memory once the store has not answered for so long [default: decide on]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_MAX_STORE_AGE_SECONDS")]
+    pub(crate) max_store_age_seconds: Option<NonZeroU16>,
     /// How long requests under way may take to finish when the server stops [default: 20]
     #[arg(long, value_name = "N", env = "CEDARKEEP_DRAIN_SECONDS")]
     pub(crate) drain_seconds: Option<u16>,
@@ -144,6 +150,7 @@ impl ServeSettings {
         let service = cedarkeep_service::Config {
             cedar_threads: flags.cedar_threads.map_or(defaults.cedar_threads, |threads| threads.get().into()),
             compiled_bytes: flags.compiled_mib.map_or(defaults.compiled_bytes, |mib| u64::from(mib) << 20),
+            max_store_age: flags.max_store_age_seconds.map(|seconds| Duration::from_secs(seconds.get().into())),
             ..defaults
         };
         Ok(Self {
@@ -163,6 +170,9 @@ fn http(flags: ServeFlags) -> HttpConfig {
     let mut limits = Limits::default();
     if let Some(connections) = flags.max_connections {
         limits.max_connections = usize::try_from(connections).unwrap_or(usize::MAX);
+    }
+    if let Some(seconds) = flags.request_seconds {
+        limits.request_deadline = Duration::from_secs(seconds.get().into());
     }
     if let Some(seconds) = flags.drain_seconds {
         limits.drain_deadline = Duration::from_secs(seconds.into());
@@ -211,6 +221,8 @@ impl ServeFlags {
             cedar_threads: self.cedar_threads.or(below.cedar_threads),
             compiled_mib: self.compiled_mib.or(below.compiled_mib),
             max_connections: self.max_connections.or(below.max_connections),
+            request_seconds: self.request_seconds.or(below.request_seconds),
+            max_store_age_seconds: self.max_store_age_seconds.or(below.max_store_age_seconds),
             drain_seconds: self.drain_seconds.or(below.drain_seconds),
         }
     }

@@ -19,7 +19,6 @@ use crate::{
     example::{self, Example},
     installation::Installation,
     log, measure, output,
-    place::Database,
     secrets::{self, AdminToken},
 };
 
@@ -58,7 +57,7 @@ async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     show_token(&settings, &token)?;
     show_example(&settings, address, &token, example)?;
     let (stop_jobs, jobs) = run_jobs(service);
-    let follower = matches!(settings.place.database, Database::Postgres(_)).then(|| follow_others(service));
+    let follower = service.is_shared().then(|| follow_others(service));
     cedarkeep_http::serve(listener, router, &settings.http.limits, stop).await?;
     drop(stop_jobs);
     jobs.await?;
@@ -82,7 +81,7 @@ fn run_jobs(service: &Service) -> (oneshot::Sender<()>, JoinHandle<()>) {
     (stop, jobs)
 }
 
-/// Looks for what other instances on the same database have changed.
+/// Follows what other instances on the same database change.
 fn follow_others(service: &Service) -> JoinHandle<()> {
     let service = service.clone();
     tokio::spawn(async move { service.follow_others(FOLLOW, std::future::pending()).await })

@@ -60,7 +60,9 @@ impl Failure {
 
     /// The answer took too long; a write under way may still succeed.
     pub(crate) fn deadline() -> Self {
-        Self::new(Code::Unavailable, "the request took too long; ask again with the same Idempotency-Key")
+        let message = "the answer took too long; a change that is under way is finished all the same: ask again, and with the \
+             same Idempotency-Key you are told what came of it";
+        Self::new(Code::DeadlineExceeded, message)
     }
 
     /// A fault of ours.

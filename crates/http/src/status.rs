@@ -45,7 +45,7 @@ pub(crate) const fn status(code: Code) -> StatusCode {
         | Code::PolicyVersionNotFound
         | Code::ShaMismatch
         | Code::InvalidRequest => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::IntegrityError | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::IntegrityError | Code::Unavailable | Code::DeadlineExceeded => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -24,7 +24,7 @@ pub(crate) use self::{sitting::GivenEntities, standing::Standing as StandingVers
 use crate::{
     Call, Code, Error, Service,
     publish::notices,
-    snapshot::{BoundSet, LoadedSet, Snapshot},
+    snapshot::{BoundSet, LoadedSet, Snapshot, ZoneChange},
 };
 
 /// A question: may this principal do this action to this resource?
@@ -202,7 +202,15 @@ impl Service {
         if snapshot.zone.revision >= wanted {
             return Ok(snapshot);
         }
-        self.zone_changed(zone).await;
+        let unknown = |error: Error| {
+            let message = format!(
+                "at_least_revision {wanted} is beyond revision {} of the zone, which is the last that this server knows, \
+                 and the store does not answer; try again",
+                snapshot.zone.revision
+            );
+            Error::new(Code::Unavailable, message).with_source(error)
+        };
+        self.look_again(zone, ZoneChange::Decides).await.map_err(unknown)?;
         let snapshot = self.snapshot(zone).await?;
         if snapshot.zone.revision >= wanted {
             return Ok(snapshot);

@@ -113,6 +113,8 @@ codes!(
     IntegrityError => "integrity_error",
     /// Not now.
     Unavailable => "unavailable",
+    /// The answer took longer than the server waits for one.
+    DeadlineExceeded => "deadline_exceeded",
     /// A fault of this server.
     Internal => "internal",
 );
@@ -121,7 +123,7 @@ impl Code {
     /// Whether the same request may succeed a little later without anybody changing anything.
     #[must_use]
     pub const fn retryable(self) -> bool {
-        matches!(self, Self::IdempotencyConflict | Self::RateLimited | Self::Unavailable)
+        matches!(self, Self::IdempotencyConflict | Self::RateLimited | Self::Unavailable | Self::DeadlineExceeded)
     }
 }
 
@@ -176,6 +178,12 @@ impl Error {
         let source = self.0.source.as_ref().and_then(|source| source.downcast_ref::<StoreError>());
         // Who finds the idempotency key taken will find the other's answer.
         matches!(source, Some(StoreError::Lost(_) | StoreError::Taken(Unique::IdempotencyKey)))
+    }
+
+    /// Whether the store could not be asked.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        let source = self.0.source.as_ref().and_then(|source| source.downcast_ref::<StoreError>());
+        matches!(source, Some(StoreError::Unavailable(_) | StoreError::Schema(_)))
     }
 
     /// With its cause, for the log alone.

@@ -1,5 +1,6 @@
 //! What is done without anybody waiting for it: keys whose time has come, versions that are to be signed again, logged
-//! decisions that are to be forgotten.
+//! decisions that are to be forgotten. Any number of instances may do it at once, and nothing is done twice; that they
+//! claim their jobs ([`claims`](crate::claims)) only saves them work.
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,7 @@ use std::{
 use cedarkeep_model::{Timestamp, ZoneId};
 use tokio::sync::Notify;
 
-use crate::{Code, Error, Service, decision_log::Sweep, re_sign::Run};
+use crate::{Code, Error, Service, claims::Claims, decision_log::Sweep, re_sign::Run};
 
 /// How long at the most until the store is asked whether there is something to do: other instances cannot call this one.
 const IDLE: Duration = Duration::from_secs(2);
@@ -21,6 +22,7 @@ const MOST_PATIENCE: i64 = 60;
 /// What the workers of this instance share.
 #[derive(Default)]
 pub(crate) struct Jobs {
+    claims: Claims,
     call: Notify,
     runs: Mutex<HashMap<ZoneId, Run>>,
     troubles: Mutex<HashMap<ZoneId, Trouble>>,
@@ -82,10 +84,11 @@ impl Service {
         loop {
             tokio::select! {
                 biased;
-                () = &mut shutdown => return,
+                () = &mut shutdown => break,
                 () = self.work_or_wait() => {}
             }
         }
+        self.release_all(&self.0.jobs.claims).await;
     }
 
     /// Does one thing in every zone where there is something to do; whether there was any.
@@ -122,18 +125,23 @@ impl Service {
             }
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "looking for work"),
         }
-        turn.worked |= self.forget_decisions(&self.0.jobs.sweep).await;
+        turn.worked |= self.forget_decisions(&self.0.jobs.sweep, &self.0.jobs.claims).await;
         turn
     }
 
     async fn work_in(&self, zone: ZoneId) -> bool {
-        let jobs = &self.0.jobs;
+        let (jobs, job) = (&self.0.jobs, format!("keys of {zone}"));
         if jobs.is_left_alone(zone, self.now()) {
             return false;
         }
         // A second worker begins with nothing, which costs time and no more.
         let mut run = held(&jobs.runs).remove(&zone).unwrap_or_default();
-        match self.key_work(zone, &mut run).await {
+        let worked = match self.claim(&jobs.claims, &job).await {
+            Ok(true) => self.key_work(zone, &mut run).await,
+            Ok(false) => return false,
+            Err(error) => Err(error),
+        };
+        match worked {
             Ok(worked) => {
                 held(&jobs.troubles).remove(&zone);
                 if worked {

@@ -4,6 +4,7 @@
 //! Every change runs in a task of its own (`Service::transact`): a client that goes away cannot leave a transaction
 //! behind, and what was committed is always visible to the next decision.
 
+mod age;
 mod apply;
 mod archive;
 mod attestations;
@@ -15,6 +16,7 @@ mod bind;
 mod bundles;
 mod call;
 mod chain;
+mod claims;
 mod compiled;
 mod decision_log;
 mod divergences;
@@ -48,6 +50,7 @@ pub mod transfer;
 mod user_tokens;
 mod zones;
 
+pub use age::Readiness;
 pub use apply::{Activate, Applied, Apply, ApplyEntry, ApplyTo, Change, ChangeAction};
 pub use auth::InvalidToken;
 pub use authorize::{

@@ -9,7 +9,7 @@ use cedarkeep_store::{Read, Store};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
-    Code, Error, compiled::CompiledCache, decision_log::DecisionLog, divergences::Divergences,
+    Code, Error, age::StoreAge, compiled::CompiledCache, decision_log::DecisionLog, divergences::Divergences,
     entity_cache::EntityCache, jobs::Jobs, keys::Signers, loaded::LoadedSets, snapshot::Snapshots,
 };
 
@@ -20,6 +20,8 @@ pub struct Config {
     pub cedar_threads: usize,
     /// The most bytes of compiled policy sets that are kept.
     pub compiled_bytes: u64,
+    /// From which age on what is in memory decides no more, while the store does not answer; none for never.
+    pub max_store_age: Option<Duration>,
     /// Of so many decisions one is checked by Cedar's own authorizer, of a large set fewer; 0 for none.
     pub check_every: u64,
 }
@@ -27,7 +29,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let cedar_threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { cedar_threads, compiled_bytes: 1 << 30, check_every: 1_000 }
+        Self { cedar_threads, compiled_bytes: 1 << 30, max_store_age: None, check_every: 1_000 }
     }
 }
 
@@ -69,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) entities: EntityCache,
     pub(crate) snapshots: Snapshots,
     pub(crate) jobs: Jobs,
+    pub(crate) age: StoreAge,
     pub(crate) divergences: Divergences,
     pub(crate) decision_log: DecisionLog,
     /// Turns for policy tests, which leave half of the Cedar threads to decisions.
@@ -109,6 +112,7 @@ impl Service {
             entities: EntityCache::default(),
             snapshots: Snapshots::default(),
             jobs: Jobs::default(),
+            age: StoreAge::new(config.max_store_age),
             divergences,
             decision_log,
             policy_tests: Semaphore::new((config.cedar_threads / 2).max(1)),
@@ -127,11 +131,6 @@ impl Service {
         tokio::spawn(backlog.write_for(Arc::downgrade(&service)));
         tokio::spawn(decided.write_for(Arc::downgrade(&service)));
         Ok(Self(service))
-    }
-
-    /// Whether requests can be served: the store answers and has the schema that this program knows.
-    pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.0.store.ready().await?)
     }
 
     /// The present moment by the service's clock.
@@ -162,6 +161,7 @@ impl Service {
     }
 
     pub(crate) async fn read(&self) -> Result<Box<dyn Read>, Error> {
+        self.check_store()?;
         Ok(self.0.store.read().await?)
     }
 }

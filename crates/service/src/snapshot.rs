@@ -52,14 +52,22 @@ impl Snapshots {
         self.epochs.get(usize::try_from(zone.uuid().as_u128() % EPOCHS as u128).unwrap_or(0))
     }
 
-    /// The zones that are ready, and at which revision.
-    pub(crate) fn ready(&self) -> Vec<(ZoneId, u64)> {
-        self.zones.iter().map(|(zone, place)| (*zone, place.load().zone.revision)).collect()
+    /// The zones that are ready, and at which revision; none where one may have been read before its last change.
+    pub(crate) fn ready(&self) -> Vec<(ZoneId, Option<u64>)> {
+        let revision = |zone, snapshot: &Snapshot| {
+            if snapshot.epoch == self.seen(zone) { Some(snapshot.zone.revision) } else { None }
+        };
+        self.zones.iter().map(|(zone, place)| (*zone, revision(*zone, &place.load()))).collect()
     }
 
     /// The newest event of a zone that what is ready was read after.
     pub(crate) async fn mark(&self, zone: ZoneId) -> Option<EventMark> {
         self.zones.get(&zone).await.and_then(|place| place.load().newest)
+    }
+
+    /// The revision at which a zone is ready.
+    pub(crate) async fn revision(&self, zone: ZoneId) -> Option<u64> {
+        self.zones.get(&zone).await.map(|place| place.load().zone.revision)
     }
 
     fn seen(&self, zone: ZoneId) -> u64 {
@@ -71,6 +79,15 @@ impl Snapshots {
             epoch.fetch_add(1, Ordering::SeqCst);
         }
     }
+}
+
+/// What has changed in a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ZoneChange {
+    /// What decides; the zone's revision tells.
+    Decides,
+    /// What decisions show: names, or what a version rests on. Nothing that is loaded is kept.
+    Shows,
 }
 
 /// One moment of a zone.
@@ -174,6 +191,7 @@ impl Slot {
 impl Service {
     /// What decides in the zone now.
     pub(crate) async fn snapshot(&self, zone: ZoneId) -> Result<Arc<Snapshot>, Error> {
+        self.check_age()?;
         let load = async {
             let epoch = self.0.snapshots.seen(zone);
             let moment = self.zone_moment(zone, None).await?;
@@ -186,24 +204,43 @@ impl Service {
         if snapshot.epoch == self.0.snapshots.seen(zone) {
             return Ok(snapshot);
         }
-        self.refresh(zone, &place).await?;
+        self.refresh(zone, &place, ZoneChange::Decides).await?;
         Ok(place.load_full())
     }
 
-    /// Brings the zone's snapshot up to date after a commit.
-    pub(crate) async fn zone_changed(&self, zone: ZoneId) {
-        let Some(place) = self.0.snapshots.zones.get(&zone).await else { return self.0.snapshots.count(zone) };
-        if let Err(error) = self.refresh(zone, &place).await {
-            if error.code() != Code::NotFound {
-                tracing::error!(%zone, error = &error as &dyn std::error::Error, "a zone's snapshot is loaded anew");
-            }
-            self.0.snapshots.zones.invalidate(&zone).await;
-            self.0.snapshots.count(zone);
+    /// Brings the zone's snapshot up to date after a commit of this instance: its caller must not meet an older one.
+    pub(crate) async fn zone_changed(&self, zone: ZoneId, change: ZoneChange) {
+        if self.0.snapshots.zones.get(&zone).await.is_none() {
+            return self.0.snapshots.count(zone);
+        }
+        if let Err(error) = self.look_again(zone, change).await {
+            self.drop_snapshot(zone, &error).await;
         }
     }
 
+    /// Brings the zone's snapshot up to date, if it has one. As long as the store is not there it stays as it is.
+    pub(crate) async fn look_again(&self, zone: ZoneId, change: ZoneChange) -> Result<(), Error> {
+        let Some(place) = self.0.snapshots.zones.get(&zone).await else { return Ok(()) };
+        match self.refresh(zone, &place, change).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_unreachable() => Err(error),
+            Err(error) => {
+                self.drop_snapshot(zone, &error).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn drop_snapshot(&self, zone: ZoneId, why: &Error) {
+        if why.code() != Code::NotFound {
+            tracing::error!(%zone, error = why as &dyn std::error::Error, "a zone's snapshot is loaded anew");
+        }
+        self.0.snapshots.zones.invalidate(&zone).await;
+        self.0.snapshots.count(zone);
+    }
+
     /// Of two that do so at once, the newer revision stays.
-    async fn refresh(&self, zone: ZoneId, place: &ArcSwap<Snapshot>) -> Result<(), Error> {
+    async fn refresh(&self, zone: ZoneId, place: &ArcSwap<Snapshot>, change: ZoneChange) -> Result<(), Error> {
         let epoch = self.0.snapshots.seen(zone);
         let former = Arc::clone(&place.load().read);
         let moment = self.zone_moment(zone, Some(&former)).await?;
@@ -212,8 +249,7 @@ impl Service {
             if former.zone.revision > state.zone.revision {
                 Arc::clone(former)
             } else {
-                // At the same revision it is names that have changed: nothing loaded is kept.
-                let kept = (former.zone.revision < state.zone.revision).then_some(&**former);
+                let kept = (change == ZoneChange::Decides).then_some(&**former);
                 Arc::new(Snapshot::new(state.clone(), Arc::clone(&entities), epoch, kept))
             }
         });

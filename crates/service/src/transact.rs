@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{task::JoinError, time::sleep};
 
-use crate::{Call, Code, Error, Service, entity_cache::ZoneEntities, service::Inner};
+use crate::{Call, Code, Error, Service, entity_cache::ZoneEntities, service::Inner, snapshot::ZoneChange};
 
 /// How long an answer is kept under its idempotency key.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
@@ -26,7 +26,7 @@ pub(crate) struct Tx {
     pub(crate) service: Service,
     pub(crate) actor: String,
     pub(crate) now: Timestamp,
-    changed_zones: Vec<ZoneId>,
+    changed_zones: Vec<(ZoneId, ZoneChange)>,
     key_work: bool,
     entities: Vec<(ZoneId, Arc<ZoneEntities>)>,
 }
@@ -67,12 +67,12 @@ impl Tx {
 
     /// Decisions show something of the zone that has changed, though nothing decides differently.
     pub(crate) fn shows_anew(&mut self, zone: ZoneId) {
-        self.changed_zones.push(zone);
+        self.changed_zones.push((zone, ZoneChange::Shows));
     }
 
     /// Counts the zone's revision up: what decides has changed, and decisions follow once this is committed.
     pub(crate) async fn decides_anew(&mut self, zone: ZoneId) -> Result<u64, Error> {
-        self.changed_zones.push(zone);
+        self.changed_zones.push((zone, ZoneChange::Decides));
         Ok(self.store.bump_revision(zone).await?)
     }
 }
@@ -93,7 +93,7 @@ impl Drop for UnderWay {
 
 impl Service {
     /// Runs a creating operation, or gives the answer that it gave before under the same idempotency key. While the
-    /// first is under way, a second is refused.
+    /// first is under way, a second is refused; on another instance it waits and is given the first one's answer.
     pub(crate) async fn once<T>(
         &self,
         call: &Call,
@@ -104,11 +104,23 @@ impl Service {
     {
         let Some((scope, request)) = call.scope()? else { return operation.await };
         let _under_way = self.enter(scope)?;
-        let kept = self.read().await?.answer(scope).await?;
-        match self.replay(kept, request)? {
-            Some(answer) => Ok(answer),
-            None => operation.await,
+        if let Some(answer) = self.kept_answer(scope, request).await? {
+            return Ok(answer);
         }
+        let error = match operation.await {
+            Err(error) => error,
+            done => return done,
+        };
+        // On another instance the same request may have been the first, and stood in the way of this one.
+        match self.kept_answer(scope, request).await {
+            Ok(Some(answer)) => Ok(answer),
+            _ => Err(error),
+        }
+    }
+
+    async fn kept_answer<T: DeserializeOwned>(&self, scope: Digest, request: Digest) -> Result<Option<T>, Error> {
+        let kept = self.read().await?.answer(scope).await?;
+        self.replay(kept, request)
     }
 
     fn enter(&self, scope: Digest) -> Result<UnderWay, Error> {
@@ -173,6 +185,7 @@ impl Service {
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>>,
     {
         let now = self.now();
+        self.check_store()?;
         let store = self.0.store.write().await?;
         let mut tx = Tx {
             store,
@@ -193,6 +206,9 @@ impl Service {
         if let Some((scope, request)) = scope {
             keep(&mut tx, scope, request, &result).await?;
         }
+        for (zone, _) in tx.changed_zones.iter().filter(|(_, change)| *change == ZoneChange::Shows) {
+            tx.store.announce(*zone).await?;
+        }
         let Tx { store, changed_zones, key_work, entities, .. } = tx;
         store.commit().await?;
         for (zone, entities) in entities {
@@ -201,8 +217,8 @@ impl Service {
         if key_work {
             self.0.jobs.wake();
         }
-        for zone in changed_zones {
-            self.zone_changed(zone).await;
+        for (zone, change) in changed_zones {
+            self.zone_changed(zone, change).await;
         }
         Ok(result)
     }

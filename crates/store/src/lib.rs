@@ -1,6 +1,8 @@
 //! The storage contract: what the service asks of a store, in domain verbs, and the conformance suite that every engine
 //! passes (`conformance`, behind the feature of that name). The suite is the definition; these traits are its words.
 
+mod changes;
+mod claim;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -12,6 +14,8 @@ mod replica;
 mod row;
 mod write;
 
+pub use changes::{Changed, Changes};
+pub use claim::JobClaim;
 pub use error::{StoreError, Unique};
 pub use list::{
     ArchivedFilter, BindingFilter, DecisionFilter, Direction, Order, PolicyFilter, PolicySetFilter, Position, Slice,
@@ -47,6 +51,13 @@ pub trait Store: Send + Sync + 'static {
     /// read-only, nothing is committed any more, by whomever: what was under way is waited for. It stays so until it is
     /// taken back, also over restarts.
     async fn set_read_only(&self, read_only: bool) -> Result<(), StoreError>;
+
+    /// Whether other instances may use the store at the same time.
+    fn is_shared(&self) -> bool;
+
+    /// Notices of what changes from now on, the first of them [`Changed::Something`] as soon as others can be heard;
+    /// none where the store is not shared.
+    fn changes(&self) -> Option<Box<dyn Changes>>;
 
     /// Whether there may be a copy of the store to ask.
     fn has_replica(&self) -> bool {

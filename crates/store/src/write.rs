@@ -7,7 +7,7 @@ use cedarkeep_model::{
     PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 
-use crate::{AttestationRecord, IdempotentAnswer, ReSignRefusal, Read, Row, StoreError};
+use crate::{AttestationRecord, IdempotentAnswer, JobClaim, ReSignRefusal, Read, Row, StoreError};
 
 /// A transaction: it reads its own writes, nobody else does before [`Write::commit`]. After an error it can only be
 /// dropped.
@@ -16,6 +16,10 @@ pub trait Write: Read {
     /// Makes everything durable and visible at once. When it returns, the data survives the death of the process and,
     /// as far as the disk keeps its word, of the machine.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+
+    /// Once this is committed, whoever hears the changes of the store is told that something of the zone has changed which
+    /// its revision does not count. Of revisions, deleted zones and values of the installation they are told anyway.
+    async fn announce(&mut self, zone: ZoneId) -> Result<(), StoreError>;
 
     /// Keeps a value that belongs to the whole installation, in place of an earlier one.
     async fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError>;
@@ -128,6 +132,12 @@ pub trait Write: Read {
 
     /// Takes rows in as they were kept by another store, all of one kind. What they refer to must be there.
     async fn insert_rows(&mut self, rows: &[Row]) -> Result<(), StoreError>;
+
+    /// Claims a job, or claims it on; whether it is the holder's from now on. Another's claim stands in the way until it
+    /// has passed, unless it ends later than can be believed ([`JobClaim::latest`]).
+    async fn claim(&mut self, claim: &JobClaim) -> Result<bool, StoreError>;
+    /// Gives a job up that is the holder's.
+    async fn release(&mut self, job: &str, holder: &str) -> Result<(), StoreError>;
 
     /// Keeps an answer under its scope, in place of one from before `stale_before`.
     async fn keep_answer(&mut self, answer: &IdempotentAnswer, stale_before: Timestamp) -> Result<(), StoreError>;

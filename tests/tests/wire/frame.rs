@@ -7,6 +7,7 @@ use axum::{
     http::{Method, Request},
 };
 use cedarkeep_http::{HttpConfig, Limits, MetricsAccess};
+use cedarkeep_store::PolicyFilter;
 use futures_util::stream;
 use serde_json::json;
 
@@ -135,16 +136,44 @@ async fn slowness_is_answered_too() {
     let wire = Wire::with(HttpConfig { limits, ..HttpConfig::default() }).await;
     let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
     let late = wire.send(request(Method::POST, "/zones", None, &[]).map(|_| never)).await;
-    assert_eq!((late.refused(503).as_str(), late.header("retry-after")), ("unavailable", "1"));
+    assert_eq!((late.refused(503).as_str(), late.header("retry-after")), ("deadline_exceeded", "1"));
     assert_eq!(late.header("x-should-retry"), "");
+}
+
+/// The change is made all the same, once, and whoever repeats the request is told what came of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_outlives_the_deadline_of_its_request() {
+    let limits = Limits { request_deadline: Duration::from_millis(200), ..Limits::default() };
+    let wire = Wire::with(HttpConfig { limits, ..HttpConfig::default() }).await;
+    let zone = wire.inner.zone().await.id;
+    let at = format!("/zones/{zone}/policies");
+    let send = async || {
+        let body = json!({"name": "policy"}).to_string().into_bytes();
+        wire.send(request(Method::POST, &at, Some(body), &[("idempotency-key", "k")])).await
+    };
+    // On SQLite nobody else writes meanwhile, on PostgreSQL nobody else in this zone.
+    let mut turn = wire.inner.store.write().await.unwrap();
+    turn.lock_zone(zone).await.unwrap();
+    assert_eq!(send().await.refused(503), "deadline_exceeded");
+    drop(turn);
+    let made = loop {
+        let answer = send().await;
+        if answer.status != 503 {
+            break answer;
+        }
+    };
+    assert_eq!((made.status.as_u16(), send().await.json()), (201, made.json()));
+    let policies = wire.inner.store.read().await.unwrap().count_policies(zone, &PolicyFilter::default()).await;
+    assert_eq!(policies.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn probes_need_no_token_and_metrics_do() {
     let wire = Wire::start().await;
-    for path in ["/healthz", "/readyz"] {
+    let ready = json!({"status": "ok", "store": "reachable", "age_seconds": 0});
+    for (path, said) in [("/healthz", json!({"status": "ok"})), ("/readyz", ready)] {
         let answer = wire.send(Request::builder().uri(path).body(Body::empty()).unwrap()).await;
-        assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({"status": "ok"})));
+        assert_eq!((answer.status.as_u16(), answer.json()), (200, said));
     }
     assert!(wire.get("/metrics").await.header("content-type").starts_with("text/plain"));
     let elsewhere = Wire::with(HttpConfig { metrics: MetricsAccess::Elsewhere, ..HttpConfig::default() }).await;

@@ -1,6 +1,7 @@
 //! Whether the server lives, whether it is ready, and how it fares.
 
 use axum::{extract::State, http::StatusCode};
+use cedarkeep_service::Readiness;
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,14 +27,21 @@ async fn live() -> Answer {
     answer::json(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-/// Whether requests can be served: the store is reachable and migrated
+/// Whether requests can be served
+///
+/// While the store does not answer, the status is `degraded`: decisions are made by what is in memory, nothing else is
+/// answered, and `age_seconds` says how long ago the store was last seen. When that is too long to decide by, 503.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "getReadiness", tag = "Operation", security(()),
-    responses((status = 200, description = "It is ready", body = Value, example = json!({"status": "ok"}))),
+    responses((
+        status = 200, description = "It decides", body = Value,
+        example = json!({"status": "ok", "store": "reachable", "age_seconds": 0}),
+    )),
 )]
 async fn ready(State(app): State<App>) -> Answer {
-    app.service.ready().await?;
-    answer::json(StatusCode::OK, &json!({"status": "ok"}))
+    let Readiness { reachable, age } = app.service.ready().await?;
+    let (status, store) = if reachable { ("ok", "reachable") } else { ("degraded", "unreachable") };
+    answer::json(StatusCode::OK, &json!({"status": status, "store": store, "age_seconds": age.as_secs()}))
 }
 
 /// Metrics in the Prometheus text format

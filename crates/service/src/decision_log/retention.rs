@@ -4,10 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use cedarkeep_model::{Timestamp, Zone};
 
-use crate::{Error, Service};
+use crate::{Error, Service, claims::Claims};
 
 /// How often it is looked for, in seconds.
 const EVERY: i64 = 60;
+/// Under which name it is claimed.
+const JOB: &str = "retention of decisions";
 /// The most that is forgotten in one transaction.
 const BITE: u32 = 1_000;
 
@@ -27,11 +29,11 @@ impl Sweep {
 
 impl Service {
     /// Forgets a bite in every zone, when it is time to; whether there is more to forget.
-    pub(crate) async fn forget_decisions(&self, sweep: &Sweep) -> bool {
+    pub(crate) async fn forget_decisions(&self, sweep: &Sweep, claims: &Claims) -> bool {
         if !sweep.is_due(self.now()) {
             return false;
         }
-        let more = match self.forget_a_bite_everywhere().await {
+        let more = match self.forget_a_bite_everywhere(claims).await {
             Ok(more) => more,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "forgetting logged decisions");
@@ -44,7 +46,7 @@ impl Service {
         more
     }
 
-    async fn forget_a_bite_everywhere(&self) -> Result<bool, Error> {
+    async fn forget_a_bite_everywhere(&self, claims: &Claims) -> Result<bool, Error> {
         let (mut last, mut more) = (None, false);
         loop {
             let mut store = self.read().await?;
@@ -53,6 +55,10 @@ impl Service {
                 store.zone(id).await?.map_or(Timestamp::from_micros(i64::MAX), |zone| kept_from(&zone, self.now()));
             drop(store);
             if oldest < before {
+                if !self.claim(claims, JOB).await? {
+                    // Another instance is at it.
+                    return Ok(false);
+                }
                 let mut tx = self.0.store.write().await?;
                 more |= tx.forget_decisions(id, before, BITE).await? >= u64::from(BITE);
                 tx.commit().await?;

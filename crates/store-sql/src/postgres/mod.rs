@@ -1,6 +1,7 @@
 //! The engine for many instances: one PostgreSQL database, a pool of connections in each instance.
 
 mod error;
+mod notices;
 mod options;
 mod replica;
 #[path = "../repo/mod.rs"]
@@ -8,11 +9,14 @@ mod repo;
 mod schema;
 mod turn;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cedarkeep_model::ZoneId;
-use cedarkeep_store::{EventMark, Read, Replica, Store, StoreError, Write};
+use cedarkeep_store::{Changes, EventMark, Read, Replica, Store, StoreError, Write};
 use sqlx::{
     Connection as _, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
@@ -22,6 +26,7 @@ use tokio::runtime::Handle;
 
 pub use self::options::{InvalidUrl, PostgresOptions};
 use self::{
+    notices::{Ear, Voice},
     replica::Standby,
     repo::{Connection, Session},
     schema::Progress,
@@ -55,6 +60,10 @@ pub struct PostgresStore {
     pool: PgPool,
     standby: Option<Standby>,
     runtime: Handle,
+    /// How to connect to hear the notices of other instances.
+    listen: PgConnectOptions,
+    /// Set once the server knows no notices.
+    mute: Arc<AtomicBool>,
 }
 
 impl PostgresStore {
@@ -96,7 +105,7 @@ impl PostgresStore {
         let pool =
             pool_options(options).connect_with(durable(options.limited()).await?).await.map_err(engine::store_error)?;
         let standby = options.replica.as_deref().map(Standby::new);
-        Ok(Self { pool, standby, runtime: Handle::current() })
+        Ok(Self { pool, standby, runtime: Handle::current(), listen: options.limited(), mute: Arc::default() })
     }
 }
 
@@ -152,7 +161,15 @@ impl Store for PostgresStore {
     }
 
     async fn write(&self) -> Result<Box<dyn Write>, StoreError> {
-        Ok(Box::new(Session::new(Turn::begin(&self.pool, &self.runtime).await?)))
+        Ok(Box::new(Session::new(Turn::begin(&self.pool, &self.runtime).await?.telling(Voice::new(&self.mute)))))
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        Some(Box::new(Ear::open(self.listen.clone(), &self.runtime)))
     }
 
     fn has_replica(&self) -> bool {

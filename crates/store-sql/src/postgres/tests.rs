@@ -1,4 +1,5 @@
 mod faults;
+mod notices;
 mod opening;
 
 use std::sync::Arc;

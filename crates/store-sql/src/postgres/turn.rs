@@ -5,12 +5,15 @@
 //! connection lies in a [`Turn`] before BEGIN is sent: from then on nothing but a COMMIT that was answered, or a ROLLBACK
 //! that was, gives it back.
 
-use cedarkeep_store::{READ_ONLY, StoreError};
+use std::time::Duration;
+
+use cedarkeep_store::{Changed, READ_ONLY, StoreError};
 use sqlx::{Executor as _, PgConnection, PgPool, Postgres, pool::PoolConnection};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use super::{
     engine::store_error,
+    notices::Voice,
     repo::{Connection, Transaction},
 };
 
@@ -32,6 +35,9 @@ const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FR
 /// answers that it has committed, though the standby may have nothing of it.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 
+/// How long undoing may take, what was under way included: then the server is not there any more.
+const UNDOING: Duration = Duration::from_mins(1);
+
 /// How many connections are tried: those in the pool may all have died with the server.
 const ATTEMPTS: u32 = 3;
 
@@ -41,6 +47,8 @@ pub(super) struct Turn {
     connection: Option<PoolConnection<Postgres>>,
     /// Where a turn that is dropped is undone.
     runtime: Handle,
+    /// Tells others what was committed.
+    voice: Option<Voice>,
 }
 
 impl Turn {
@@ -62,7 +70,7 @@ impl Turn {
         let mut attempt = 1;
         loop {
             let connection = pool.acquire().await.map_err(store_error)?;
-            let mut turn = Self { connection: Some(connection), runtime: runtime.clone() };
+            let mut turn = Self { connection: Some(connection), runtime: runtime.clone(), voice: None };
             let error = match sqlx::raw_sql(begin).fetch_all(turn.connection()).await {
                 Ok(rows) => return Ok((turn, rows.len())),
                 Err(error) => store_error(error),
@@ -73,6 +81,12 @@ impl Turn {
             }
             attempt += 1;
         }
+    }
+
+    /// Lets others be told of it.
+    pub(super) fn telling(mut self, voice: Voice) -> Self {
+        self.voice = Some(voice);
+        self
     }
 
     /// Ends it by closing the connection.
@@ -106,19 +120,33 @@ impl Connection for Turn {
 #[async_trait::async_trait]
 impl Transaction for Turn {
     /// In a task of its own, which nobody can drop halfway. When the answer is lost nobody knows whether it is committed;
-    /// whoever repeats the request with its idempotency key will be told.
+    /// whoever repeats the request with its idempotency key will be told. Others are told once the caller has its answer.
     async fn commit(mut self) -> Result<(), StoreError> {
         let Some(mut connection) = self.connection.take() else {
             return Err(StoreError::Unavailable("the turn is over".into()));
         };
-        let committed = self.runtime.spawn(async move {
-            let done = connection.execute(COMMIT).await;
-            done.map(|_| ()).map_err(|error| {
+        let voice = self.voice.take();
+        let (caller, answered) = oneshot::channel();
+        self.runtime.spawn(async move {
+            let done = connection.execute(COMMIT).await.map(|_| ()).map_err(store_error);
+            let good = done.is_ok();
+            // A caller that went away is nobody to answer.
+            drop(caller.send(done));
+            let told = match voice {
+                Some(voice) if good => voice.speak(&mut connection).await,
+                _ => good,
+            };
+            if !told {
                 connection.close_on_drop();
-                store_error(error)
-            })
+            }
         });
-        committed.await.map_err(|error| StoreError::Unavailable(error.into()))?
+        answered.await.map_err(|gone| StoreError::Unavailable(gone.into()))?
+    }
+
+    fn remember(&mut self, changed: Changed) {
+        if let Some(voice) = &mut self.voice {
+            voice.remember(changed);
+        }
     }
 }
 
@@ -128,10 +156,12 @@ impl Drop for Turn {
         self.runtime.spawn(async move {
             // What was under way is waited for first. Where that failed, or this does, the server undoes the rest when
             // the connection is closed.
-            if let Err(error) = connection.execute("ROLLBACK").await {
-                tracing::debug!(%error, "a connection is closed with its transaction");
-                connection.close_on_drop();
+            match timeout(UNDOING, connection.execute("ROLLBACK")).await {
+                Ok(Ok(_)) => return,
+                Ok(Err(error)) => tracing::debug!(%error, "a connection is closed with its transaction"),
+                Err(_elapsed) => tracing::debug!("a connection that does not answer is closed with its transaction"),
             }
+            connection.close_on_drop();
         });
     }
 }

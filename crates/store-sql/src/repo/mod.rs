@@ -1,6 +1,7 @@
 //! The body of SQL. Compiled once per engine, against the `engine` module beside it.
 
 mod bindings;
+mod claims;
 mod columns;
 mod decisions;
 mod divergences;
@@ -22,7 +23,7 @@ mod write;
 mod zones;
 
 use async_trait::async_trait;
-use cedarkeep_store::StoreError;
+use cedarkeep_store::{Changed, StoreError};
 
 use super::engine::{self, Database, Row};
 
@@ -40,6 +41,9 @@ pub(super) trait Connection: Send + 'static {
 pub(super) trait Transaction: Connection {
     /// Commits.
     async fn commit(self) -> Result<(), StoreError>;
+
+    /// Keeps in mind what is to be told once it is committed, where anybody listens.
+    fn remember(&mut self, _changed: Changed) {}
 }
 
 /// The contract over a connection: its `Read` over any, its `Write` over one with a transaction.

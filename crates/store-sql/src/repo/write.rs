@@ -1,8 +1,8 @@
 //! What can be done, over a connection with a transaction.
 
 use super::{
-    Session, Sql, Transaction, bindings, decisions, divergences, drafts, entities, events, keys, policies, policy_sets,
-    policy_versions, re_sign, rows, schemas, set_versions, users, zones,
+    Session, Sql, Transaction, bindings, claims, decisions, divergences, drafts, entities, events, keys, policies,
+    policy_sets, policy_versions, re_sign, rows, schemas, set_versions, users, zones,
 };
 use async_trait::async_trait;
 use cedarkeep_model::{
@@ -10,7 +10,7 @@ use cedarkeep_model::{
     Policy, PolicyDraft, PolicyId, PolicySchema, PolicySet, PolicySetDraft, PolicySetId, PolicySetVersionId,
     PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
-use cedarkeep_store::{AttestationRecord, IdempotentAnswer, ReSignRefusal, Row, StoreError, Write};
+use cedarkeep_store::{AttestationRecord, Changed, IdempotentAnswer, JobClaim, ReSignRefusal, Row, StoreError, Write};
 
 fn broken() -> StoreError {
     StoreError::Unavailable("an earlier step of this transaction failed or was left in the middle".into())
@@ -28,6 +28,18 @@ impl<C: Transaction> Session<C> {
         self.broken = step.is_err();
         step
     }
+
+    /// The same of a step that others are to be told of.
+    fn done_and<T>(
+        &mut self,
+        step: Result<T, StoreError>,
+        changed: impl FnOnce(&T) -> Changed,
+    ) -> Result<T, StoreError> {
+        if let Ok(done) = &step {
+            self.on.remember(changed(done));
+        }
+        self.done(step)
+    }
 }
 
 #[async_trait]
@@ -39,9 +51,14 @@ impl<C: Transaction> Write for Session<C> {
         self.on.commit().await
     }
 
+    async fn announce(&mut self, zone: ZoneId) -> Result<(), StoreError> {
+        self.step()?;
+        self.done_and(Ok(()), |()| Changed::Shows(zone))
+    }
+
     async fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         let done = zones::put_meta(self.step()?, key, value).await;
-        self.done(done)
+        self.done_and(done, |()| Changed::Something)
     }
 
     async fn lock_zone(&mut self, id: ZoneId) -> Result<Option<Zone>, StoreError> {
@@ -61,12 +78,12 @@ impl<C: Transaction> Write for Session<C> {
 
     async fn bump_revision(&mut self, id: ZoneId) -> Result<u64, StoreError> {
         let done = zones::bump_revision(self.step()?, id).await;
-        self.done(done)
+        self.done_and(done, |revision| Changed::Decides(id, *revision))
     }
 
     async fn delete_zone(&mut self, id: ZoneId, at: Timestamp) -> Result<(), StoreError> {
         let done = zones::delete(self.step()?, id, at).await;
-        self.done(done)
+        self.done_and(done, |()| Changed::Shows(id))
     }
 
     async fn append_event(&mut self, zone: ZoneId, event: NewEvent) -> Result<Event, StoreError> {
@@ -251,6 +268,16 @@ impl<C: Transaction> Write for Session<C> {
 
     async fn insert_rows(&mut self, rows: &[Row]) -> Result<(), StoreError> {
         let done = rows::insert(self.step()?, rows).await;
+        self.done(done)
+    }
+
+    async fn claim(&mut self, claim: &JobClaim) -> Result<bool, StoreError> {
+        let done = claims::claim(self.step()?, claim).await;
+        self.done(done)
+    }
+
+    async fn release(&mut self, job: &str, holder: &str) -> Result<(), StoreError> {
+        let done = claims::release(self.step()?, job, holder).await;
         self.done(done)
     }
 

@@ -9,7 +9,7 @@ mod writer;
 use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
-use cedarkeep_store::{Read, Store, StoreError, Write};
+use cedarkeep_store::{Changes, Read, Store, StoreError, Write};
 use sqlx::{
     ConnectOptions, SqlitePool,
     pool::PoolConnection,
@@ -123,6 +123,14 @@ impl Store for SqliteStore {
 
     async fn set_read_only(&self, read_only: bool) -> Result<(), StoreError> {
         self.writer.set_read_only(read_only).await
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        None
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -12,6 +12,8 @@
 mod answers;
 mod attestations;
 mod bindings;
+mod changes;
+mod claims;
 mod concurrency;
 mod decisions;
 mod deletion;
@@ -172,6 +174,13 @@ cases! { $
         a_fresh_answer_is_not_replaced
         a_stale_answer_is_replaced
         answers_are_forgotten_by_age_and_number;
+    claims:
+        a_job_is_one_holders_at_a_time
+        a_job_can_be_released
+        a_claim_from_far_in_the_future_does_not_stand
+        one_of_many_claims_a_job;
+    changes:
+        a_shared_store_tells_of_changes;
     rows:
         rows_of_every_kind_are_there
         rows_are_listed_by_their_keys

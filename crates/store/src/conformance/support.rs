@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Direction, Order, Position, Read, Slice, Store, StoreError, Unique, Window, Write};
+use crate::{Direction, JobClaim, Order, Position, Read, Slice, Store, StoreError, Unique, Window, Write};
 
 /// Runs the steps in one transaction and commits.
 pub(super) async fn commit<T>(store: &Arc<dyn Store>, steps: impl AsyncFnOnce(&mut Box<dyn Write>) -> T) -> T {
@@ -28,6 +28,14 @@ pub(super) fn taken<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Unique
 /// A window on everything, oldest first.
 pub(super) fn whole() -> Window {
     Window { order: Order::Asc, start: None, direction: Direction::Forward, limit: 1_000 }
+}
+
+/// Claims a job in a transaction of its own.
+pub(super) async fn taken_over(store: &Arc<dyn Store>, claim: JobClaim) -> bool {
+    let mut transaction = store.write().await.unwrap();
+    let claimed = transaction.claim(&claim).await.unwrap();
+    transaction.commit().await.unwrap();
+    claimed
 }
 
 /// The items alone.

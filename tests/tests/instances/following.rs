@@ -1,37 +1,9 @@
-//! Several instances on one store: what one changes, the others follow.
+//! What one instance changes, the others follow when they look.
 
-use cedarkeep_model::{BindingMode, ScopeType, ZoneId};
-use cedarkeep_service::{Code, Decision, DecisionRequest, Service, Uid};
+use cedarkeep_service::{Code, Decision};
 use cedarkeep_tests::in_process::InProcess;
-use serde_json::{Value, json};
 
-fn uid(text: &str) -> Uid {
-    Uid::from_json(&Value::String(text.to_owned())).unwrap()
-}
-
-async fn decide(service: &Service, zone: ZoneId, at_least_revision: Option<u64>) -> Result<(Decision, u64), Code> {
-    let request = DecisionRequest {
-        principal: uid("User::\"alice\""),
-        action: uid("Action::\"read\""),
-        resource: uid("Doc::\"1\""),
-        context: json!({}),
-        session: None,
-        entities: json!([]),
-        explain: false,
-        at_least_revision,
-    };
-    let answer = service.authorize(&InProcess::call(), zone, request).await;
-    answer.map(|answer| (answer.decision, answer.revision)).map_err(|error| error.code())
-}
-
-async fn activate(it: &InProcess, zone: ZoneId) {
-    let policy = it.policy(zone, "policy").await;
-    let pinned = it.version(zone, policy, "permit (principal, action, resource);").await;
-    let set = it.set(zone, "set", ScopeType::Zone).await;
-    let version = it.set_version(zone, set, &[pinned]).await.record.id;
-    let call = InProcess::call();
-    it.service.activate_set_version(&call, zone, set, version, BindingMode::Active, None).await.unwrap();
-}
+use crate::support::{activate, decide};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_activation_decides_on_the_others() {

@@ -1,0 +1,7 @@
+//! Several instances on one store.
+
+mod claims;
+mod following;
+mod idempotency;
+mod notices;
+mod support;

@@ -1,0 +1,62 @@
+//! What the cases do over and over.
+
+use std::time::Duration;
+
+use cedarkeep_model::{BindingMode, PolicyId, ScopeType, ZoneId};
+use cedarkeep_service::{Code, Decision, DecisionAnswer, DecisionRequest, Error, Service, Uid};
+use cedarkeep_tests::in_process::InProcess;
+use serde_json::{Value, json};
+use tokio::{task::JoinHandle, time::sleep};
+
+fn uid(text: &str) -> Uid {
+    Uid::from_json(&Value::String(text.to_owned())).unwrap()
+}
+
+/// What a service answers to one question.
+pub async fn ask(service: &Service, zone: ZoneId, at_least_revision: Option<u64>) -> Result<DecisionAnswer, Error> {
+    let request = DecisionRequest {
+        principal: uid("User::\"alice\""),
+        action: uid("Action::\"read\""),
+        resource: uid("Doc::\"1\""),
+        context: json!({}),
+        session: None,
+        entities: json!([]),
+        explain: true,
+        at_least_revision,
+    };
+    service.authorize(&InProcess::call(), zone, request).await
+}
+
+/// The same in short: the decision and the revision that decided.
+pub async fn decide(service: &Service, zone: ZoneId, at_least_revision: Option<u64>) -> Result<(Decision, u64), Code> {
+    let answer = ask(service, zone, at_least_revision).await;
+    answer.map(|answer| (answer.decision, answer.revision)).map_err(|error| error.code())
+}
+
+/// Allows everything; the policy that does.
+pub async fn activate(it: &InProcess, zone: ZoneId) -> PolicyId {
+    let policy = it.policy(zone, "policy").await;
+    let pinned = it.version(zone, policy, "permit (principal, action, resource);").await;
+    let set = it.set(zone, "set", ScopeType::Zone).await;
+    let version = it.set_version(zone, set, &[pinned]).await.record.id;
+    let call = InProcess::call();
+    it.service.activate_set_version(&call, zone, set, version, BindingMode::Active, None).await.unwrap();
+    policy
+}
+
+/// Lets an instance follow the others, looking so often.
+pub fn follow(it: &InProcess, every: Duration) -> JoinHandle<()> {
+    let service = it.service.clone();
+    tokio::spawn(async move { service.follow_others(every, std::future::pending()).await })
+}
+
+/// Asks again until it is so; gives up after a time that nothing here takes.
+pub async fn until(what: &str, so: impl AsyncFn() -> bool) {
+    for _ in 0..6_000 {
+        if so().await {
+            return;
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+    panic!("not even after half a minute: {what}");
+}
