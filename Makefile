@@ -79,7 +79,8 @@ ON_BOTH := publishing slots decisions drafts bundles rotation kill state_machine
 test-rust: build ## Every Rust suite, on both engines
 	@if .ci/postgres; then \
 		$(CARGO) test --locked --workspace && \
-		ENGINE=postgres $(CARGO) test --locked --workspace $(ON_BOTH:%=--test %) -- --skip sqlite_and_postgres; \
+		env ENGINE=postgres $${KILLS_POSTGRES:+KILLS=$$KILLS_POSTGRES} \
+			$(CARGO) test --locked --workspace $(ON_BOTH:%=--test %) -- --skip sqlite_and_postgres; \
 	elif [ -n "$${CI:-}" ]; then \
 		exit 1; \
 	else \
@@ -98,12 +99,16 @@ test-clients: build $(VENV)/installed ## The built binary, driven by published c
 	$(VENV)/bin/python -m pytest $(CLIENTS)
 
 .PHONY: torture
-torture: export KILLS ?= 300
+torture: export KILLS ?= 2000
+torture: export KILLS_POSTGRES ?= 500
+torture: export ROTATION_KILLS ?= 50
+torture: export HISTORIES ?= 1000
+torture: export ABORTS ?= 10000
 torture: export SEQUENCES ?= 1000
 torture: export MUTATIONS ?= 100000
 torture: export CASES ?= 100000
 torture: export PROPTEST_CASES ?= 4096
-torture: build $(VENV)/installed ## The fault, mutation and property tests at their full figures: many minutes
+torture: build $(VENV)/installed ## The fault, history, mutation and property tests at their full figures: hours
 	$(MAKE) test-rust
 	$(VENV)/bin/python -m pytest $(CLIENTS)
 
@@ -115,6 +120,11 @@ bench: ## Criterion benches, release profile
 bench-http: PROFILE ?= bench
 bench-http: ## Decisions over HTTP beside a constant answer; PROFILE=dist as shipped, more settings in tests/benches/http/main.rs
 	$(CARGO) bench --locked --profile $(PROFILE) -p cedarkeep-tests --bench http
+
+.PHONY: bench-instances
+bench-instances: ## How soon an activation on one instance decides on the others; settings in tests/benches/activation.rs
+	$(CARGO) build --locked --release -p cedarkeep-cli
+	CEDARKEEP_BIN=$(CARGO_TARGET_DIR)/release/cedarkeep $(CARGO) bench --locked -p cedarkeep-tests --bench activation
 
 .PHONY: openapi
 openapi: ## Write schemas/openapi.json anew from the routes

@@ -1,5 +1,5 @@
 //! kill -9 under a publishing load: whatever was acknowledged is there after a restart, with its attestation, and the
-//! store is sound. `KILLS` says how often (50 unless said; the full figure is 300).
+//! store is sound. `KILLS` says how often (50 unless said; the full figures are 2,000 on SQLite and 500 on PostgreSQL).
 
 use std::{
     env,

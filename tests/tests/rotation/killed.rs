@@ -1,4 +1,4 @@
-//! kill -9 of the real server while it signs again. `KILLS` says how often (5 unless said; the full figure is 50).
+//! kill -9 of the real server while it signs again. `ROTATION_KILLS` says how often (5 unless said; the full figure is 50).
 
 use std::{env, thread, time::Duration};
 
@@ -99,7 +99,7 @@ fn verify(server: &Server, zone: &str, version: &str) {
 
 #[test]
 fn kill_9_while_signing_again() {
-    let kills: u64 = env::var("KILLS").map_or(5, |kills| kills.parse().unwrap());
+    let kills: u64 = env::var("ROTATION_KILLS").map_or(5, |kills| kills.parse().unwrap());
     let home = Home::default();
     let start = || Server::start(home.serve().env("CEDARKEEP_ADMIN_TOKEN", FIXTURE_TOKEN));
     let mut random = Random(0x00c0_ffee_5555_aaaa);
