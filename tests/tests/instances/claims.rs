@@ -2,13 +2,14 @@
 
 use std::future::pending;
 
-use cedarkeep_model::ZoneId;
+use cedarkeep_model::{DecisionLogMode, ZoneId};
+use cedarkeep_service::{SettingsPatch, ZonePatch};
 use cedarkeep_tests::{
     home::Engine,
     in_process::{InProcess, entries, schema_version},
 };
 
-use crate::support::until;
+use crate::support::{decide, until};
 
 const VERSIONS: usize = 6;
 
@@ -69,4 +70,26 @@ async fn on_postgres_workers_that_stop_release_what_is_theirs() {
     let repeated = "SELECT COUNT(*) FROM (SELECT 1 FROM attestations GROUP BY policy_set_version_id, kid \
         HAVING COUNT(*) > 1) AS repeated";
     assert_eq!(one.home().psql(repeated), "0", "nothing is signed twice by a key");
+}
+
+/// Nothing of the log is forgotten by two at once either.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_one_instance_forgets_logged_decisions() {
+    let one = InProcess::on(Engine::Postgres).await;
+    let zone = one.zone().await.id;
+    let settings = SettingsPatch { decision_log: Some(DecisionLogMode::All), ..SettingsPatch::default() };
+    let patch = ZonePatch { settings, ..ZonePatch::default() };
+    one.service.update_zone(&InProcess::call(), zone, patch).await.unwrap();
+    decide(&one.service, zone, None).await.unwrap();
+    let logged = || one.home().psql("SELECT COUNT(*) FROM decisions");
+    until("it is logged", async || logged() == "1").await;
+    one.clock.advance(31 * 24 * 60 * 60);
+    let until_soon = one.service.now().plus_seconds(10).micros();
+    one.home().psql(&format!("INSERT INTO job_claims VALUES ('retention of decisions', 'another', {until_soon})"));
+    assert!(!one.service.work_once().await);
+    assert_eq!(logged(), "1", "another instance is at it");
+    // What was looked for just now is looked for again in a minute.
+    one.clock.advance(61);
+    assert!(!one.service.work_once().await);
+    assert_eq!(logged(), "0", "the claim of the other has passed");
 }
