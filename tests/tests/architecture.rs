@@ -50,6 +50,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["http"]),
     ("clap*", &["cli"]),
     ("ureq", &["cli"]),
+    ("opentelemetry*", &["cli"]),
+    ("tracing-opentelemetry", &["cli"]),
 ];
 
 const MAX_LINES: usize = 450;

@@ -7,6 +7,7 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// The stack of each thread. Twice the depth that the guards let through ([`crate::MAX_TREE_DEPTH`]) fits, in debug
 /// builds too; the memory is only reserved until it is used.
@@ -42,10 +43,17 @@ impl CedarPool {
     /// Runs a job and waits for its result without blocking the thread.
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolError> {
         let (sender, receiver) = oneshot::channel();
+        let queued = tracing::trace_span!(target: "cedarkeep::trace", "cedar queue");
+        // Whose child the work is; nobody's, and so nothing, where no traces are collected.
+        let asked = if queued.is_disabled() { Span::none() } else { Span::current() };
         self.0.spawn(move || {
+            drop(queued);
             if !sender.is_closed() {
+                let work = asked.in_scope(|| tracing::trace_span!(target: "cedarkeep::trace", "cedar work"));
+                let done = work.in_scope(|| guarded(job));
+                drop(work);
                 // Whoever waited may have gone meanwhile; then nobody wants the result.
-                let _gone = sender.send(guarded(job));
+                let _gone = sender.send(done);
             }
         });
         receiver.await.unwrap_or(Err(PoolError::Panicked))

@@ -181,7 +181,7 @@ fn http(flags: ServeFlags) -> HttpConfig {
         Some(_) => MetricsAccess::Elsewhere,
         None => MetricsAccess::WithCredential,
     };
-    HttpConfig { public_base_url: flags.base_url, metrics, limits }
+    HttpConfig { public_base_url: flags.base_url, metrics, limits, adopt: None }
 }
 
 /// The place that these flags and the file they name say.

@@ -6,20 +6,33 @@ use std::{
 };
 
 use anyhow::anyhow;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::config::LogFormat;
+use crate::{config::LogFormat, telemetry::Telemetry};
 
-/// Starts the log of a server.
-pub(crate) fn start(filter: Option<&str>, format: LogFormat) -> anyhow::Result<()> {
+/// Starts the log of a server, and its traces beside it where they are collected.
+pub(crate) fn start(filter: Option<&str>, format: LogFormat, telemetry: &Telemetry) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter.unwrap_or("info"))
         .map_err(|error| anyhow!("the log filter must be directives such as info or cedarkeep_http=debug: {error}"))?;
-    let log = fmt().with_env_filter(filter).with_writer(io::stderr);
     let terminal = io::stderr().is_terminal();
-    let started = match format {
-        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).try_init(),
-        LogFormat::Auto if !terminal => log.json().flatten_event(true).with_span_list(false).try_init(),
-        LogFormat::Auto | LogFormat::Text => log.with_ansi(terminal).try_init(),
+    let json = format == LogFormat::Json || (format == LogFormat::Auto && !terminal);
+    let started = if let Some(traces) = telemetry.layer() {
+        let log = fmt::layer().with_writer(io::stderr);
+        let log = if json {
+            log.json().flatten_event(true).with_span_list(false).boxed()
+        } else {
+            log.with_ansi(terminal).boxed()
+        };
+        tracing_subscriber::registry().with(log.with_filter(filter)).with(traces).try_init().map_err(anyhow::Error::from)
+    } else {
+        // One filter for all: what nobody wants costs a look at a number.
+        let log = fmt().with_env_filter(filter).with_writer(io::stderr);
+        let started = if json {
+            log.json().flatten_event(true).with_span_list(false).try_init()
+        } else {
+            log.with_ansi(terminal).try_init()
+        };
+        started.map_err(|error| anyhow!(error))
     };
     started.map_err(|error| anyhow!("the log could not be started: {error}"))?;
     // The message of a panic may quote what was being worked on, a policy say: only its place is logged.
@@ -33,5 +46,5 @@ pub(crate) fn start(filter: Option<&str>, format: LogFormat) -> anyhow::Result<(
 /// Starts the log of a command that comes to an end: warnings, in text, unless `CEDARKEEP_LOG` says otherwise.
 pub(crate) fn start_quiet() -> anyhow::Result<()> {
     let filter = std::env::var("CEDARKEEP_LOG").ok();
-    start(Some(filter.as_deref().unwrap_or("warn")), LogFormat::Text)
+    start(Some(filter.as_deref().unwrap_or("warn")), LogFormat::Text, &Telemetry::default())
 }

@@ -22,6 +22,7 @@ mod restore;
 mod secrets;
 mod serve;
 mod sources;
+mod telemetry;
 mod verify;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use std::{io, process::ExitCode, time::Duration};
 use anyhow::Context as _;
 use cedarkeep_service::Service;
 use metrics_exporter_prometheus::PrometheusHandle;
+use opentelemetry::metrics::Meter;
 use tokio::{
     net::TcpListener,
     runtime,
@@ -20,6 +21,7 @@ use crate::{
     installation::Installation,
     log, measure, output,
     secrets::{self, AdminToken},
+    telemetry::Telemetry,
 };
 
 /// How often to look for what other instances have changed.
@@ -30,16 +32,19 @@ const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Runs the server until it is asked to stop.
 pub(crate) fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
-    let settings = ServeSettings::settle(command)?;
-    log::start(settings.log.as_deref(), settings.log_format)?;
+    let mut settings = ServeSettings::settle(command)?;
+    let telemetry = Telemetry::start()?;
+    log::start(settings.log.as_deref(), settings.log_format, &telemetry)?;
+    settings.http.adopt = telemetry.adopt();
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(settings));
+    let outcome = runtime.block_on(serve(settings, telemetry.meter()));
     runtime.shutdown_timeout(LAST_WORK);
+    telemetry.end();
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
-    let metrics = measure::start()?;
+async fn serve(settings: ServeSettings, meter: Option<Meter>) -> anyhow::Result<()> {
+    let metrics = measure::start(meter)?;
     let installation = Installation::open(&settings.place, settings.service.clone()).await?;
     let service = &installation.service;
     let token = secrets::settle_admin_token(service, &settings.place).await?;

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use axum::http::{Uri, uri::Authority};
 
+use crate::telemetry::Adopt;
+
 /// The configuration of the router.
 #[derive(Debug, Clone, Default)]
 pub struct HttpConfig {
@@ -13,6 +15,8 @@ pub struct HttpConfig {
     pub metrics: MetricsAccess,
     /// Sizes and times.
     pub limits: Limits,
+    /// How the trace of a request becomes a part of its caller's; none where no traces are collected.
+    pub adopt: Option<Adopt>,
 }
 
 /// Where `GET /metrics` is answered.

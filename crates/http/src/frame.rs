@@ -69,6 +69,7 @@ pub(crate) async fn frame(State(app): State<App>, request: Request, next: Next) 
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let frame = RequestFrame::of(&request, &route, &app.service);
+    let trace = telemetry::trace(app.config.adopt, &method, &route, request.headers());
     let span = tracing::info_span!(
         "request",
         method = method.as_str(),
@@ -82,8 +83,11 @@ pub(crate) async fn frame(State(app): State<App>, request: Request, next: Next) 
             if version.as_ref().is_none_or(is_date) { run(&app, request, next).await } else { wrong_version() };
         let answer = finish(&frame, version, answer);
         telemetry::record(&method, &route, answer.status(), started.elapsed());
+        telemetry::answered(&trace, answer.status());
         answer
     }
+    // The innermost is what other threads are handed on: with traces their span, else that of the log.
+    .instrument(trace.clone())
     .instrument(span)
     .await
 }

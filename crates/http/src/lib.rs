@@ -30,4 +30,4 @@ pub use config::{BaseUrl, HttpConfig, InvalidBaseUrl, Limits, MetricsAccess};
 pub use openapi::openapi_json;
 pub use router::{metrics_router, router, router_with};
 pub use serve::serve;
-pub use telemetry::{LATENCY_BUCKETS, LATENCY_METRIC, REQUESTS_METRIC};
+pub use telemetry::{Adopt, LATENCY_BUCKETS, LATENCY_METRIC, REQUESTS_METRIC};

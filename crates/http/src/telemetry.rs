@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
+use tracing::{Span, field::Empty, trace_span};
 
 /// Counts requests by method, route template and status.
 pub const REQUESTS_METRIC: &str = "cedarkeep_http_requests_total";
@@ -13,6 +14,32 @@ pub const LATENCY_METRIC: &str = "cedarkeep_http_request_duration_seconds";
 /// Histogram buckets for [`LATENCY_METRIC`] in seconds, from a warm decision to a large publish.
 pub const LATENCY_BUCKETS: [f64; 14] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Makes the span of a request the child of its caller's: the span, `traceparent` and `tracestate` (W3C Trace Context).
+pub type Adopt = fn(&Span, &str, Option<&str>);
+
+/// The span of a request in a trace. Where nobody collects traces, and so gives no `adopt`, there is none.
+pub(crate) fn trace(adopt: Option<Adopt>, method: &Method, route: &str, headers: &HeaderMap) -> Span {
+    let Some(adopt) = adopt else { return Span::none() };
+    let span = trace_span!(
+        target: "cedarkeep::trace", "request", otel.name = %format_args!("{method} {route}"), otel.kind = "server",
+        otel.status_code = Empty, http.request.method = method.as_str(), http.route = route,
+        http.response.status_code = Empty,
+    );
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(traceparent) = header("traceparent") {
+        adopt(&span, traceparent, header("tracestate"));
+    }
+    span
+}
+
+/// What came of it.
+pub(crate) fn answered(span: &Span, status: StatusCode) {
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+}
 
 /// Records an answered request. Labels come from closed sets only, so that no caller can make new time series.
 pub(crate) fn record(method: &Method, route: &str, status: StatusCode, took: Duration) {

@@ -13,6 +13,7 @@ use cedarkeep_model::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 pub use self::{shadow::ShadowAnswer, sitting::CANDIDATES_METRIC};
 use self::{
@@ -163,7 +164,8 @@ impl Service {
         let DecisionRequest { principal, action, resource, context, session, entities, explain, .. } = request;
         let question = Question { principal, action, resource, context, session };
         let manner = Manner::of(&snapshot, explain);
-        self.answer(&snapshot, question, &Arc::new(GivenEntities::new(entities)), manner).await
+        let decide = tracing::trace_span!(target: "cedarkeep::trace", "decide");
+        self.answer(&snapshot, question, &Arc::new(GivenEntities::new(entities)), manner).instrument(decide).await
     }
 
     /// Decides many requests at one moment of the zone, in their order. The entities are read once, for all of them.

@@ -74,6 +74,7 @@ pub const ENTITIES_LOAD_METRIC: &str = "cedarkeep_entities_load_seconds";
 impl Service {
     /// A zone and its entities, both of one revision; none when there is no such zone. What was read before (of
     /// `former`, or whatever is kept) is only brought up to date.
+    #[tracing::instrument(target = "cedarkeep::trace", level = "trace", name = "read zone", skip_all)]
     pub(crate) async fn zone_moment(
         &self,
         zone: ZoneId,

@@ -133,6 +133,7 @@ fn damaged(refusal: Refusal) -> Error {
 }
 
 /// Signs on a thread that may block: an RSA signature takes milliseconds.
+#[tracing::instrument(target = "cedarkeep::trace", level = "trace", skip_all)]
 pub(crate) async fn sign(signer: Arc<Signer>, statement: AttestationStatement) -> Result<Envelope, Error> {
     Ok(tokio::task::spawn_blocking(move || signer.sign(&statement)).await.map_err(broken_off)??)
 }

@@ -62,6 +62,9 @@ impl Service {
 
 impl Listing<'_> {
     /// What the view says to a question about this; where a copy breaks off, what the store itself says.
+    #[tracing::instrument(
+        target = "cedarkeep::trace", level = "trace", name = "list", skip_all, fields(replica = self.copied)
+    )]
     pub(crate) async fn ask<A, T>(
         mut self,
         about: &A,

@@ -160,6 +160,7 @@ impl Service {
         self.0.store.close().await;
     }
 
+    #[tracing::instrument(target = "cedarkeep::trace", level = "trace", name = "store connection", skip_all)]
     pub(crate) async fn read(&self) -> Result<Box<dyn Read>, Error> {
         self.check_store()?;
         Ok(self.0.store.read().await?)

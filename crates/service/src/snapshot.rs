@@ -294,6 +294,7 @@ impl BoundSet {
         Self::load_from(service.read().await?, service, zone, set, id).await
     }
 
+    #[tracing::instrument(target = "cedarkeep::trace", level = "trace", name = "load set version", skip_all)]
     async fn load_from(
         mut store: Box<dyn Read>,
         service: &Service,

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{task::JoinError, time::sleep};
+use tracing::{Instrument as _, trace_span};
 
 use crate::{Call, Code, Error, Service, entity_cache::ZoneEntities, service::Inner, snapshot::ZoneChange};
 
@@ -151,7 +152,7 @@ impl Service {
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>> + Clone + Send + 'static,
     {
         let (service, actor, scope) = (self.clone(), call.principal.id.clone(), call.scope()?);
-        let task = tokio::spawn(async move {
+        let change = async move {
             let mut attempt = 1;
             loop {
                 match service.attempt(&actor, scope, work.clone()).await {
@@ -163,8 +164,8 @@ impl Service {
                     answer => break answer,
                 }
             }
-        });
-        task.await.map_err(broken_off)?
+        };
+        tokio::spawn(change.in_current_span()).await.map_err(broken_off)?
     }
 
     /// The same for work that cannot be done twice: when it loses, the caller is told to try again.
@@ -174,11 +175,12 @@ impl Service {
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
         let (service, actor, scope) = (self.clone(), call.principal.id.clone(), call.scope()?);
-        let task = tokio::spawn(async move { service.attempt(&actor, scope, work).await });
-        task.await.map_err(broken_off)?
+        let change = async move { service.attempt(&actor, scope, work).await };
+        tokio::spawn(change.in_current_span()).await.map_err(broken_off)?
     }
 
     /// One transaction, that commits or leaves nothing behind.
+    #[tracing::instrument(target = "cedarkeep::trace", level = "trace", name = "transaction", skip_all)]
     async fn attempt<T, F>(&self, actor: &str, scope: Option<(Digest, Digest)>, work: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
@@ -210,7 +212,7 @@ impl Service {
             tx.store.announce(*zone).await?;
         }
         let Tx { store, changed_zones, key_work, entities, .. } = tx;
-        store.commit().await?;
+        store.commit().instrument(trace_span!(target: "cedarkeep::trace", "commit")).await?;
         for (zone, entities) in entities {
             self.0.entities.put(zone, entities).await;
         }
