@@ -44,6 +44,7 @@ struct Updated<T> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are the members of the events")]
 struct ArchivedEvent {
     policy_id: Option<PolicyId>,
     policy_version_id: Option<PolicyVersionId>,

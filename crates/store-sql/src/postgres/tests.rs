@@ -1,6 +1,7 @@
 mod faults;
 mod notices;
 mod opening;
+mod rows;
 
 use std::sync::Arc;
 

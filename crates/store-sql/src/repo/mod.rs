@@ -89,7 +89,6 @@ fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, StoreError
 
 /// What is moved from one store to another.
 #[cfg(test)]
-#[allow(dead_code, reason = "one engine's test asks, the other has the same tables")]
 pub(super) fn rows_columns() -> Vec<(&'static str, Vec<&'static str>)> {
     rows::columns()
 }

@@ -161,7 +161,6 @@ async fn insert_some(db: &mut Sql, kind: RowKind, rows: &[Moved]) -> Result<(), 
 
 /// The tables with every column that is moved or derived.
 #[cfg(test)]
-#[allow(dead_code, reason = "one engine's test asks, the other has the same tables")]
 pub(super) fn columns() -> Vec<(&'static str, Vec<&'static str>)> {
     let columns = |kind: &RowKind| {
         let members = kind.members().iter().map(|member| member.name);
