@@ -38,7 +38,7 @@ pub struct CompiledSet {
     /// Kept alive for the sets to come.
     _units: Vec<Arc<Unit>>,
     /// How many entities an evaluation can look up one behind the other.
-    pub(crate) hops: usize,
+    pub(crate) hops: u32,
     has_permit: bool,
     open: usize,
     bytes: usize,

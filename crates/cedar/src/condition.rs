@@ -5,6 +5,8 @@
 //! nodes of a condition lie here one behind the other. Nothing else is changed, save that what depends on no request is
 //! made once: a set or a record of constants, and an extension value such as `ip("10.0.0.0/8")`.
 
+use std::sync::Arc;
+
 use cedar_policy_core::{
     ast::{BinaryOp, EntityType, Expr, ExprKind, Literal, Name, PartialValue, Pattern, UnaryOp, Value, Var},
     extensions::Extensions,
@@ -16,11 +18,11 @@ use crate::unit::Size;
 /// Where a node stands.
 pub(crate) type At = u32;
 
-/// What is left of a statement once its scope has matched.
-#[derive(Debug)]
+/// What is left of a statement once its scope has matched. A clone shares it.
+#[derive(Debug, Clone)]
 pub(crate) struct Condition {
     /// Each behind those that it is made of; the last one is the whole.
-    nodes: Box<[Node]>,
+    nodes: Arc<[Node]>,
     pub(crate) size: Size,
 }
 
@@ -68,7 +70,7 @@ impl Condition {
 
     /// About how much memory it holds, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.nodes)
+        size_of_val(&*self.nodes)
     }
 }
 

@@ -22,33 +22,31 @@ pub(crate) fn hash_of(uid: &EntityUID) -> u64 {
     SEED.hash_one(uid)
 }
 
-/// A uid with its hash. A clone is cheap and shares it.
+/// A uid with its hash. A clone is cheap and shares the uid. The hash stands beside the pointer: most comparisons end
+/// with it, and copies that share their uid are known for equal without a look at it.
 #[derive(Debug, Clone)]
-pub(crate) struct Key(Arc<Hashed>);
-
-#[derive(Debug)]
-struct Hashed {
+pub(crate) struct Key {
     hash: u64,
-    uid: EntityUID,
+    uid: Arc<EntityUID>,
 }
 
 impl Key {
     pub(crate) fn new(uid: EntityUID) -> Self {
-        Self(Arc::new(Hashed { hash: hash_of(&uid), uid }))
+        Self { hash: hash_of(&uid), uid: Arc::new(uid) }
     }
 
     pub(crate) fn uid(&self) -> &EntityUID {
-        &self.0.uid
+        &self.uid
     }
 
     /// Whether it is the same copy of the same uid.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.uid, &other.uid)
     }
 
     /// To look something up by this key.
     pub(crate) fn probe(&self) -> Probe<'_> {
-        Probe { hash: self.0.hash, uid: &self.0.uid }
+        Probe { hash: self.hash, uid: &self.uid }
     }
 }
 
@@ -62,7 +60,7 @@ impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.hash);
+        state.write_u64(self.hash);
     }
 }
 

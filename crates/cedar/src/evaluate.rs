@@ -137,8 +137,8 @@ struct Verdicts {
 
 /// In passing no condition is evaluated that is deeper, and no more nodes of conditions than this in all: such work
 /// would keep a thread from its other requests, or need more stack than it has.
-const PASSING_DEPTH: usize = 64;
-const PASSING_NODES: usize = 4_000;
+const PASSING_DEPTH: u32 = 64;
+const PASSING_NODES: u32 = 4_000;
 
 impl CompiledSet {
     /// Decides, if that takes no more than a moment: on any thread.
@@ -152,9 +152,9 @@ impl CompiledSet {
         if self.is_due_for_check() {
             return Passing::Check;
         }
-        let mut nodes = 0;
+        let mut nodes = 0_u32;
         let small = |size: Size| {
-            nodes += size.nodes;
+            nodes = size.nodes.saturating_add(nodes);
             size.depth <= PASSING_DEPTH && nodes <= PASSING_NODES
         };
         let Some(scene) = Scene::in_passing(facts) else { return Passing::AskCedar };

@@ -120,7 +120,7 @@ impl Facts {
 
     /// The entities in Cedar's form, as far as an evaluation can look that starts at the request or at one of these
     /// literals and looks at most so many entities up one behind the other. Their ancestors stand with each.
-    pub(crate) fn cedar_entities<'a>(&self, literals: impl Iterator<Item = &'a EntityUID>, hops: usize) -> Entities {
+    pub(crate) fn cedar_entities<'a>(&self, literals: impl Iterator<Item = &'a EntityUID>, hops: u32) -> Entities {
         let mut due: HashSet<EntityUID> = literals.cloned().collect();
         due.extend([&self.principal, &self.action, &self.resource].map(|uid| (**uid).clone()));
         due.extend(self.context.all_literal_uids());

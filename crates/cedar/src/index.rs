@@ -7,8 +7,6 @@
 //! Uids and types are numbers here ([`Names`]), and all that a decision reads of a statement stands in one place: with
 //! thousands of statements, every look elsewhere is a wait for the memory.
 
-use std::sync::Arc;
-
 use hashbrown::HashMap;
 
 use crate::{
@@ -39,7 +37,7 @@ pub(crate) struct Entry {
     pub(crate) number: StatementNumber,
     pub(crate) effect: Effect,
     scope: NarrowScope,
-    pub(crate) condition: Option<Arc<Condition>>,
+    pub(crate) condition: Option<Condition>,
 }
 
 /// What a request finds: statements whose scope matches, each once, in the order of their numbers.

@@ -28,7 +28,16 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     fn of(facts: &'a Facts, uid: &'a EntityUID, most: usize) -> Option<Self> {
         let own = Probe::of(uid);
-        let entity = facts.entity(own);
+        Self::with(facts, own, facts.entity(own), most)
+    }
+
+    /// Actions come from the schema and from nowhere else, so that is where to look first.
+    fn of_action(facts: &'a Facts, uid: &'a EntityUID, most: usize) -> Option<Self> {
+        let own = Probe::of(uid);
+        Self::with(facts, own, facts.schema.action(own).or_else(|| facts.entity(own)), most)
+    }
+
+    fn with(facts: &'a Facts, own: Probe<'a>, entity: Option<&'a Entity>, most: usize) -> Option<Self> {
         Some(Self { own, entity, ancestors: facts.above(own, entity, most)? })
     }
 
@@ -51,7 +60,7 @@ impl<'a> Scene<'a> {
     fn up_to(facts: &'a Facts, most: usize) -> Option<Self> {
         Some(Self {
             principal: Place::of(facts, &facts.principal, most)?,
-            action: Place::of(facts, &facts.action, most)?,
+            action: Place::of_action(facts, &facts.action, most)?,
             resource: Place::of(facts, &facts.resource, most)?,
             facts,
         })

@@ -41,18 +41,18 @@ pub(crate) struct Statement {
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) scope: Scope,
     /// What is left of it once the scope has matched.
-    pub(crate) condition: Option<Arc<Condition>>,
+    pub(crate) condition: Option<Condition>,
 }
 
 /// How large the conditions of a statement are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Size {
     /// The depth of the tree.
-    pub(crate) depth: usize,
+    pub(crate) depth: u32,
     /// Its nodes.
-    pub(crate) nodes: usize,
+    pub(crate) nodes: u32,
     /// How many entities can be looked up one behind the other.
-    pub(crate) hops: usize,
+    pub(crate) hops: u32,
 }
 
 impl Unit {
@@ -62,7 +62,7 @@ impl Unit {
         policies.sort_by(|a, b| statement_order(a.id().as_ref()).cmp(&statement_order(b.id().as_ref())));
         let statements =
             policies.into_iter().map(|policy| Statement::of(policy).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        let nodes: usize = statements.iter().map(|statement| statement.size().nodes).sum();
+        let nodes: usize = statements.iter().map(|statement| statement.size().nodes as usize).sum();
         let conditions = statements.iter().filter_map(|statement| statement.condition.as_ref());
         let laid_out: usize = conditions.map(|condition| condition.bytes()).sum();
         let bytes = pinned.bytes() + statements.len() * BYTES_A_STATEMENT + nodes * BYTES_A_NODE + laid_out;
@@ -94,7 +94,7 @@ impl Statement {
             },
             annotations: policy.annotations().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             scope,
-            condition: cedar.non_scope_constraints().map(|condition| Arc::new(Condition::of(condition))),
+            condition: cedar.non_scope_constraints().map(Condition::of),
         })
     }
 
@@ -117,7 +117,7 @@ impl Size {
         size.hops += match expr.expr_kind() {
             // Of the operators `in`, `getTag` and `hasTag` look an entity up; counting the others costs nothing.
             ExprKind::GetAttr { .. } | ExprKind::HasAttr { .. } | ExprKind::BinaryApp { .. } => 1,
-            ExprKind::ExtHasAttr { attrs, .. } => attrs.len(),
+            ExprKind::ExtHasAttr { attrs, .. } => u32::try_from(attrs.len()).unwrap_or(u32::MAX),
             _ => 0,
         };
         size
