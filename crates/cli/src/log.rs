@@ -23,7 +23,11 @@ pub(crate) fn start(filter: Option<&str>, format: LogFormat, telemetry: &Telemet
         } else {
             log.with_ansi(terminal).boxed()
         };
-        tracing_subscriber::registry().with(log.with_filter(filter)).with(traces).try_init().map_err(anyhow::Error::from)
+        tracing_subscriber::registry()
+            .with(log.with_filter(filter))
+            .with(traces)
+            .try_init()
+            .map_err(anyhow::Error::from)
     } else {
         // One filter for all: what nobody wants costs a look at a number.
         let log = fmt().with_env_filter(filter).with_writer(io::stderr);

@@ -25,8 +25,8 @@ use tracing::{Span, Subscriber, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
-pub(crate) use self::recorder::Recorder;
 use self::client::Client;
+pub(crate) use self::recorder::Recorder;
 
 /// The target of the spans that traces are made of.
 const TARGET: &str = "cedarkeep::trace";
@@ -134,8 +134,7 @@ fn is_wanted(signal: &str) -> anyhow::Result<bool> {
 /// Who is told of: what the environment says, and the program's name where it says nothing.
 fn resource() -> Resource {
     let said = |name: &str| env::var(name).unwrap_or_default();
-    let is_named =
-        !said("OTEL_SERVICE_NAME").is_empty() || said("OTEL_RESOURCE_ATTRIBUTES").contains("service.name=");
+    let is_named = !said("OTEL_SERVICE_NAME").is_empty() || said("OTEL_RESOURCE_ATTRIBUTES").contains("service.name=");
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let resource = Resource::builder().with_attribute(version);
     if is_named { resource.build() } else { resource.with_service_name("cedarkeep").build() }
