@@ -57,10 +57,10 @@ impl Service {
 
     /// One zone that takes its time does not hold the others up.
     async fn heed_for_ever(&self) {
-        let Some(mut changes) = self.0.store.changes() else { return std::future::pending().await };
+        let Some(mut notices) = self.0.store.changes() else { return std::future::pending().await };
         let mut heeding = JoinSet::new();
         loop {
-            let changed = changes.next().await;
+            let changed = notices.next().await;
             if heeding.len() >= AT_ONCE {
                 heeding.join_next().await;
             }
@@ -124,7 +124,7 @@ impl Service {
         for (zone, known) in self.0.snapshots.ready() {
             // One that the store has no more was deleted.
             let stored = revisions.get(&zone);
-            if !known.is_some_and(|known| stored.is_some_and(|stored| *stored <= known)) {
+            if known.is_none_or(|known| stored.is_none_or(|stored| *stored > known)) {
                 self.look_again(zone, ZoneChange::Decides).await?;
             }
         }

@@ -53,6 +53,8 @@ fn every_setting_of_the_file_is_read() {
         cedar-threads = 1
         compiled-mib = 64
         max-connections = 100
+        request-seconds = 30
+        max-store-age-seconds = 600
         drain-seconds = 5
         data-dir = "data"
         database-url = "sqlite:other.db"
@@ -80,6 +82,8 @@ fn what_a_file_says_wrongly_is_named() {
         ("listen = 8180", "listen"),
         ("base-url = \"policies.example.com\"", "base-url"),
         ("cedar-threads = 0", "cedar-threads"),
+        ("request-seconds = 0", "request-seconds"),
+        ("max-store-age-seconds = -1", "max-store-age-seconds"),
         ("log-format = \"xml\"", "log-format"),
         ("listen = ", "cedarkeep.toml"),
     ] {

@@ -204,8 +204,8 @@ impl Changes for Ear {
 async fn listen(options: PgConnectOptions, heard: Arc<Heard>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        let mut listened = false;
-        let lost = match hear(&options, &heard, &mut listened).await {
+        let mut reached = false;
+        let lost = match hear(&options, &heard, &mut reached).await {
             Ok(never) => match never {},
             Err(error) => error,
         };
@@ -213,7 +213,7 @@ async fn listen(options: PgConnectOptions, heard: Arc<Heard>) {
             tracing::warn!(error = %lost, "the database has no LISTEN: changes of other instances are found by looking");
             return;
         }
-        if listened {
+        if reached {
             pause = FIRST_PAUSE;
         }
         if pause == FIRST_PAUSE {
@@ -228,7 +228,7 @@ async fn listen(options: PgConnectOptions, heard: Arc<Heard>) {
 async fn hear(
     options: &PgConnectOptions,
     heard: &Heard,
-    listened: &mut bool,
+    reached: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
     let pool = PgPoolOptions::new()
         .max_connections(1)
@@ -240,7 +240,7 @@ async fn hear(
     listener.ignore_pool_close_event(true);
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
-    *listened = true;
+    *reached = true;
     // Whatever was told while nobody listened is lost.
     heard.take_in(Changed::Something);
     loop {
