@@ -1,7 +1,7 @@
 //! A policy set ready to decide.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -63,14 +63,20 @@ pub(crate) struct Member {
 pub struct Compiler {
     units: Units,
     schemas: Mutex<HashMap<Digest, WeakSchema>>,
+    /// The schemas that were asked for last, the latest first.
+    recent: Mutex<VecDeque<Schema>>,
     check_every: u64,
 }
+
+/// So many schemas stay although nothing may be using them: publishing asks for one with each version, and reading it
+/// anew would be an eighth of that work.
+const RECENT: usize = 4;
 
 impl Compiler {
     /// Of so many decisions one is checked by a plain evaluation, of a large set fewer; 0 for none.
     #[must_use]
     pub fn new(check_every: u64) -> Self {
-        Self { units: Units::default(), schemas: Mutex::default(), check_every }
+        Self { units: Units::default(), schemas: Mutex::default(), recent: Mutex::default(), check_every }
     }
 
     /// Loads a stored schema, or shares the one that was loaded from the same bytes and is in use. Runs on the
@@ -80,14 +86,28 @@ impl Compiler {
     /// As [`load_schema`].
     pub fn schema(&self, cedar_schema_json: &str, expected: Digest) -> Result<Schema, CedarError> {
         let content = Digest::of_parts([expected.bytes().as_slice(), cedar_schema_json.as_bytes()]);
-        if let Some(schema) = self.schemas().get(&content).and_then(WeakSchema::upgrade) {
-            return Ok(schema);
-        }
+        let known = self.schemas().get(&content).and_then(WeakSchema::upgrade);
+        let schema = match known {
+            Some(schema) => schema,
+            None => self.load(cedar_schema_json, expected, content)?,
+        };
+        self.keep(&schema);
+        Ok(schema)
+    }
+
+    fn load(&self, cedar_schema_json: &str, expected: Digest, content: Digest) -> Result<Schema, CedarError> {
         let schema = load_schema(cedar_schema_json, expected)?;
         let mut schemas = self.schemas();
         schemas.retain(|_, schema| schema.upgrade().is_some());
         schemas.insert(content, schema.downgrade());
         Ok(schema)
+    }
+
+    fn keep(&self, schema: &Schema) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|other| !other.is(schema));
+        recent.push_front(schema.clone());
+        recent.truncate(RECENT);
     }
 
     fn schemas(&self) -> MutexGuard<'_, HashMap<Digest, WeakSchema>> {

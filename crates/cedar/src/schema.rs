@@ -59,6 +59,11 @@ impl Schema {
         WeakSchema(Arc::downgrade(&self.0))
     }
 
+    /// Whether it is the same copy of a schema.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The digest of its JSON.
     #[must_use]
     pub fn sha(&self) -> Digest {

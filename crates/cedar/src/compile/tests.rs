@@ -83,3 +83,24 @@ fn links_decide_and_templates_alone_do_not() {
         assert!(!alone.has_permit(), "nothing in it can permit");
     });
 }
+
+#[test]
+fn the_schemas_that_were_asked_for_last_are_read_once() {
+    on_pool(|| {
+        let compiler = Compiler::new(0);
+        let content = |number: usize| {
+            let text = format!("entity E{number}; action a appliesTo {{ principal: E{number}, resource: E{number} }};");
+            crate::read_schema(crate::Given::Text(&text)).unwrap()
+        };
+        let ask = |number| {
+            let content = content(number);
+            compiler.schema(&content.cedar_schema_json, content.schema_sha).unwrap().downgrade()
+        };
+        let first = ask(0);
+        (1..RECENT).for_each(|number| drop(ask(number)));
+        assert!(first.upgrade().is_some());
+        assert!(first.upgrade().unwrap().is(&ask(0).upgrade().unwrap()));
+        (1..=RECENT).for_each(|number| drop(ask(number)));
+        assert!(first.upgrade().is_none(), "nobody uses it, and others were asked for since");
+    });
+}
