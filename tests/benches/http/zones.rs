@@ -27,8 +27,8 @@ use crate::{
 const POLICIES: usize = 100;
 const GROUPS: usize = 20;
 const USERS: usize = 20;
-/// What may be kept of compiled sets.
-const BUDGET_MIB: u64 = 4_096;
+/// What may be kept of compiled sets, so that with entities and all else the process stays below [`MANY_GIB`].
+const BUDGET_MIB: u64 = 2_560;
 /// How many zones are made at once.
 const MAKERS: usize = 4;
 /// This many zones may take so many GiB.
