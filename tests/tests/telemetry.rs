@@ -3,8 +3,8 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     net::TcpListener,
-    process::Command,
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -172,10 +172,11 @@ impl Told {
 
     /// Threads of the exporters.
     fn exporters(&self) -> usize {
-        let threads = Command::new("ps").args(["-L", "-o", "comm=", "-p", &self.server.id().to_string()]).output();
-        let threads = String::from_utf8(threads.unwrap().stdout).unwrap();
-        assert!(threads.contains("cedarkeep"), "{threads}");
-        threads.lines().filter(|name| name.starts_with("OpenTelemetry")).count()
+        let threads = fs::read_dir(format!("/proc/{}/task", self.server.id())).unwrap();
+        let names: Vec<_> =
+            threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).unwrap_or_default()).collect();
+        assert!(names.iter().any(|name| name.starts_with("cedarkeep")), "{names:?}");
+        names.iter().filter(|name| name.starts_with("OpenTelemetry")).count()
     }
 }
 

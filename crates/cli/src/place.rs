@@ -220,9 +220,8 @@ mod tests {
         let mut place = Place::settle(flags).unwrap();
         place.read_from(&url).unwrap();
         assert!(!format!("{place:?}").contains("hunter2"));
-        let Database::Postgres(PostgresOptions { replica: Some(replica), .. }) = &place.database else {
-            panic!("a replica")
-        };
+        let Database::Postgres(options) = &place.database else { panic!("a server") };
+        let replica = options.replica.as_ref().unwrap();
         assert_eq!((replica.place().as_str(), replica.pool_size), ("standby:5432/cedarkeep", 3));
         let mut file = Place::settle(StoreFlags::default()).unwrap();
         assert!(file.read_from(&url).unwrap_err().to_string().contains("--database-url"));

@@ -10,7 +10,7 @@ use cedarkeep_store::{EventMark, Replica, StoreError};
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tokio::time::timeout;
 
-use super::{PostgresOptions, engine::store_error, pool_options, repo::Session};
+use super::{PostgresOptions, pool_options, repo::Session};
 
 /// How long a standby may take to say whether it is new enough.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -70,14 +70,16 @@ impl Standby {
     /// A connection to it, if it has this event of the zone.
     async fn ask(&self, zone: ZoneId, mark: EventMark) -> Result<Option<PoolConnection<Postgres>>, StoreError> {
         let seq = i64::try_from(mark.seq).unwrap_or(i64::MAX);
-        let mut connection = self.pool.acquire().await.map_err(store_error)?;
+        // Not as errors of the database: for those its own connections would be given up too.
+        let failed = |error: sqlx::Error| StoreError::Unavailable(Box::new(error));
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
         let asked = sqlx::query_as(HAS_EVENT).bind(zone.to_string()).bind(seq).bind(mark.sha256.to_string());
         match asked.fetch_one(&mut *connection).await {
             Ok((true, has_event)) => Ok(Some(connection).filter(|_| has_event)),
             Ok((false, _)) => Err(StoreError::Unavailable("it is not a standby: it follows no other server".into())),
             Err(error) => {
                 connection.close_on_drop();
-                Err(store_error(error))
+                Err(failed(error))
             }
         }
     }
