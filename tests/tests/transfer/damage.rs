@@ -1,4 +1,4 @@
-//! Files that something happened to: none is ever taken in. `MUTATIONS` says how many are tried (300 unless said).
+//! Files that something happened to: none is ever taken in. `FILE_MUTATIONS` says how many are tried (300 unless said).
 
 use std::{env, fs};
 
@@ -50,7 +50,7 @@ fn damaged(bytes: &[u8], random: &mut Random) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_damage_goes_unnoticed() {
-    let mutations: usize = env::var("MUTATIONS").map_or(300, |mutations| mutations.parse().unwrap());
+    let mutations: usize = env::var("FILE_MUTATIONS").map_or(300, |mutations| mutations.parse().unwrap());
     let files = Files::new();
     let furnished = furnished(Engine::Sqlite).await;
     let whole = fs::read(files.backup(furnished.it.home(), "backup")).unwrap();
