@@ -60,13 +60,12 @@ impl Claims {
 }
 
 impl Service {
-    /// Claims a job, unless it is ours anyway; whether it is. A store that no other instance uses has no others to claim
+    /// Claims a job from now on, unless it is ours anyway; whether it is. A store that no other instance uses has no others to claim
     /// from.
-    pub(crate) async fn claim(&self, claims: &Claims, job: &str) -> Result<bool, Error> {
+    pub(crate) async fn claim(&self, claims: &Claims, job: &str, from: Timestamp) -> Result<bool, Error> {
         if !self.is_shared() {
             return Ok(true);
         }
-        let from = self.now();
         if let Some(ours) = claims.is_ours(job, from) {
             return Ok(ours);
         }

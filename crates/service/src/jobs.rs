@@ -130,13 +130,13 @@ impl Service {
     }
 
     async fn work_in(&self, zone: ZoneId) -> bool {
-        let (jobs, job) = (&self.0.jobs, format!("keys of {zone}"));
-        if jobs.is_left_alone(zone, self.now()) {
+        let (jobs, job, now) = (&self.0.jobs, format!("keys of {zone}"), self.now());
+        if jobs.is_left_alone(zone, now) {
             return false;
         }
         // A second worker begins with nothing, which costs time and no more.
         let mut run = held(&jobs.runs).remove(&zone).unwrap_or_default();
-        let worked = match self.claim(&jobs.claims, &job).await {
+        let worked = match self.claim(&jobs.claims, &job, now).await {
             Ok(true) => self.key_work(zone, &mut run).await,
             Ok(false) => return false,
             Err(error) => Err(error),

@@ -30,10 +30,11 @@ impl Sweep {
 impl Service {
     /// Forgets a bite in every zone, when it is time to; whether there is more to forget.
     pub(crate) async fn forget_decisions(&self, sweep: &Sweep, claims: &Claims) -> bool {
-        if !sweep.is_due(self.now()) {
+        let now = self.now();
+        if !sweep.is_due(now) {
             return false;
         }
-        let more = match self.forget_a_bite_everywhere(claims).await {
+        let more = match self.forget_a_bite_everywhere(claims, now).await {
             Ok(more) => more,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "forgetting logged decisions");
@@ -46,7 +47,7 @@ impl Service {
         more
     }
 
-    async fn forget_a_bite_everywhere(&self, claims: &Claims) -> Result<bool, Error> {
+    async fn forget_a_bite_everywhere(&self, claims: &Claims, now: Timestamp) -> Result<bool, Error> {
         let (mut last, mut more) = (None, false);
         loop {
             let mut store = self.read().await?;
@@ -55,7 +56,7 @@ impl Service {
                 store.zone(id).await?.map_or(Timestamp::from_micros(i64::MAX), |zone| kept_from(&zone, self.now()));
             drop(store);
             if oldest < before {
-                if !self.claim(claims, JOB).await? {
+                if !self.claim(claims, JOB, now).await? {
                     // Another instance is at it.
                     return Ok(false);
                 }
