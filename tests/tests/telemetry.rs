@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::{
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::{KeyValue, any_value::Value as Any},
     metrics::v1::{Metric, metric::Data, number_data_point::Value as Number},
-    trace::v1::{Span, span::SpanKind, status::StatusCode},
+    trace::v1::{Span, Status, span::SpanKind, status::StatusCode},
 };
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -49,8 +49,8 @@ impl Receiver {
         listener.set_nonblocking(true).unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let receiver = Self { arrived: Arc::default(), endpoint };
-        let routes = Router::new().route("/v1/traces", post(traces)).route("/v1/metrics", post(metrics));
-        let router = routes.with_state(receiver.clone());
+        let paths = Router::new().route("/v1/traces", post(traces)).route("/v1/metrics", post(metrics));
+        let router = paths.with_state(receiver.clone());
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -109,7 +109,8 @@ async fn metrics(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from_digit(digit.into(), 16).unwrap()).collect()
 }
 
 fn text(attributes: &[KeyValue], key: &str) -> Option<String> {
@@ -207,7 +208,7 @@ fn a_request_is_one_trace_and_a_part_of_its_callers() {
     let spans = receiver.trace(&decided);
     let root = &spans["POST /zones/{zone_id}/authorize"];
     assert_eq!(spans["decide"].parent_span_id, root.span_id);
-    assert_eq!(root.status.as_ref().map_or(StatusCode::Unset, |status| status.code()), StatusCode::Unset);
+    assert_eq!(root.status.as_ref().map_or(StatusCode::Unset, Status::code), StatusCode::Unset);
     told.send("/authorize", &told.question, None);
     receiver.wait("a trace of its own", |arrived| {
         let mut roots = arrived.spans.iter().filter(|span| span.name.ends_with("/authorize"));
