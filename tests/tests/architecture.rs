@@ -21,9 +21,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store-sql", &["model", "store"]),
     ("verify", &["model", "cedar", "attest"]),
     ("bundle", &["model"]),
+    ("repo", &["model", "cedar"]),
     ("service", &["model", "cedar", "attest", "store", "bundle"]),
     ("http", &["model", "service"]),
-    ("cli", &["model", "cedar", "attest", "store", "store-sql", "verify", "bundle", "service", "http"]),
+    ("cli", &["model", "cedar", "attest", "store", "store-sql", "verify", "bundle", "repo", "service", "http"]),
     ("postgres-harness", &[]),
     (
         "tests",

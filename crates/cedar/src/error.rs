@@ -119,8 +119,9 @@ impl EvaluateError {
     }
 }
 
-/// Line and column, from 1, of a byte offset.
-pub(crate) fn position(text: &str, offset: usize) -> (u32, u32) {
+/// Line and column, from 1, of a byte offset. Columns count characters.
+#[must_use]
+pub fn position(text: &str, offset: usize) -> (u32, u32) {
     let before = text.get(..offset.min(text.len())).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;

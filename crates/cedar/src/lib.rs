@@ -26,6 +26,7 @@ mod error;
 mod evaluate;
 mod facts;
 mod foreign;
+mod format;
 mod given_entities;
 mod guard_json;
 mod guard_schema;
@@ -35,6 +36,7 @@ mod interpret;
 mod lexer;
 mod name;
 mod names;
+mod outline;
 mod policy_tests;
 mod pool;
 mod print;
@@ -60,10 +62,11 @@ pub use compile::{CompiledSet, Compiler};
 pub use content::{Given, MAX_POLICY_BYTES, Pinned, PolicyContent, check_content, read_policy};
 pub use entities::{MAX_ANCESTOR_DEPTH, MAX_ENTITIES, MAX_PARENTS};
 pub use entity_store::{Change, EntityStore, InvalidHierarchy};
-pub use error::{CedarError, EvaluateError, Finding, Findings, MAX_FINDINGS};
+pub use error::{CedarError, EvaluateError, Finding, Findings, MAX_FINDINGS, position};
 pub use evaluate::{Agreement, Decision, DenyReason, Determining, Effect, Passing, PolicyError, SlotDecision};
 pub use facts::Facts;
 pub use foreign::{LeftOut, Parties};
+pub use format::format_policies;
 pub use given_entities::{
     GivenEntity, MAX_ENTITY_BYTES, MAX_ENTITY_ID_BYTES, MAX_ENTITY_TYPE_BYTES, MAX_ENTITY_VALUES, read_stored,
 };
@@ -72,8 +75,9 @@ pub use guard_schema::{
     MAX_ACTIONS, MAX_ENTITY_TYPES, MAX_MEMBERS, MAX_REQUEST_KINDS, MAX_TYPE_NODES, MAX_VALIDATION_WORK,
 };
 pub use guard_text::{MAX_TREE_DEPTH, MAX_WEIGHT};
+pub use outline::{Outline, outline};
 pub use policy_tests::{
-    TestBed, TestDecision, TestEntities, TestError, TestPolicies, TestReason, TestRequest, TestSchema,
+    NamedText, TestBed, TestDecision, TestEntities, TestError, TestPolicies, TestReason, TestRequest, TestSchema,
 };
 pub use pool::{CedarPool, PoolError};
 pub use read::{DecisionRequest, Ground, InlineEntities};

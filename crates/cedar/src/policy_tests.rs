@@ -1,7 +1,7 @@
 //! Policy tests: requests that are put to policies as Cedar alone decides them, without slots, without the rule for
 //! erring `forbid`s and without an index.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Display};
 
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Entities, EvaluationError, Policy, PolicyId as CedarId, PolicySet,
@@ -28,6 +28,18 @@ pub enum TestPolicies<'a> {
     Given(Given<'a>),
     /// Stored versions that stand together; their statements are told apart as `policy_id/policy0`.
     Pinned(&'a [Pinned]),
+    /// Texts that stand together; their statements are told apart as `name/policy0`. What validation finds does not say
+    /// whose it is.
+    Named(&'a [NamedText<'a>]),
+}
+
+/// The text of a policy that has a name, and no id yet.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedText<'a> {
+    /// The name; no two have the same.
+    pub name: &'a str,
+    /// The text.
+    pub text: &'a str,
 }
 
 /// What policies and requests are held against.
@@ -134,7 +146,15 @@ impl TestBed {
                 for pinned in versions {
                     let read = Statements::pinned(pinned)?;
                     bed.find(&read, Some(pinned), pinned.text());
-                    bed.add(pinned, &read.set)?;
+                    bed.add(&pinned.policy_id, &read.set)?;
+                }
+            }
+            TestPolicies::Named(texts) => {
+                bed.check_work(texts.iter().map(|named| named.text.len()).sum())?;
+                for named in texts {
+                    let read = Statements::from_text(named.text)?;
+                    bed.find(&read, None, Some(named.text));
+                    bed.add(&named.name, &read.set)?;
                 }
             }
         }
@@ -203,9 +223,9 @@ impl TestBed {
         }
     }
 
-    /// Adds one version, its statements behind the policy's id, so that versions cannot collide.
-    fn add(&mut self, pinned: &Pinned, read: &PolicySet) -> Result<(), CedarError> {
-        let apart = |id: &CedarId| CedarId::new(format!("{}/{id}", pinned.policy_id));
+    /// Adds the statements of one policy behind its id or name, so that policies cannot collide.
+    fn add(&mut self, policy: &dyn Display, read: &PolicySet) -> Result<(), CedarError> {
+        let apart = |id: &CedarId| CedarId::new(format!("{policy}/{id}"));
         for template in read.templates() {
             self.policies.add_template(template.new_id(apart(template.id()))).map_err(refused)?;
         }

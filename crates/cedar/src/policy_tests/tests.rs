@@ -181,3 +181,22 @@ fn entities_keep_their_caps_without_a_schema() {
         assert!(bed.read_entities(&json!(many[1..])).is_ok());
     });
 }
+
+#[test]
+fn texts_stand_together_under_their_names() {
+    on_pool(|| {
+        let texts = [
+            NamedText { name: "readers", text: "permit(principal, action, resource);" },
+            NamedText {
+                name: "nobody",
+                text: "permit(principal, action, resource);\n@id(\"stop\") forbid(principal, action, resource);",
+            },
+        ];
+        let bed = TestBed::new(TestPolicies::Named(&texts), strict()).unwrap();
+        let decision = decide(&bed, "read", &alice(&json!(3))).unwrap();
+        assert_eq!((decision.decision, ids(&decision)), (Decision::Deny, vec!["nobody/policy1"]));
+        assert!(decision.names("stop"));
+        let bed = TestBed::new(TestPolicies::Named(&texts[..1]), strict()).unwrap();
+        assert_eq!(ids(&decide(&bed, "read", &alice(&json!(3))).unwrap()), ["readers/policy0"]);
+    });
+}
