@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::config::{ServeFlags, StoreFlags};
+use crate::{
+    config::{ServeFlags, StoreFlags},
+    repository::RepositoryCommand,
+};
 
 /// Versioned Cedar policies with signed attestations.
 #[derive(Debug, Parser)]
@@ -63,6 +66,8 @@ pub(crate) enum Command {
     /// The administrator's token
     #[command(subcommand)]
     AdminToken(AdminTokenCommand),
+    #[command(flatten)]
+    Repository(RepositoryCommand),
     /// Print the completions for a shell
     Completions {
         /// Which shell.

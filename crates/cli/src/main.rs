@@ -18,6 +18,7 @@ mod migrate;
 mod output;
 mod place;
 mod read_only;
+mod repository;
 mod restore;
 mod secrets;
 mod serve;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Fsck(flags) => fsck::run(flags),
         Command::Migrate(flags) => migrate::run(flags),
         Command::AdminToken(AdminTokenCommand::Reset(flags)) => admin_token::reset(flags),
+        Command::Repository(command) => repository::run(command),
         Command::Completions { shell } => output::completions(shell),
     };
     outcome.unwrap_or_else(|error| {
