@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::{
     config::{ServeFlags, StoreFlags},
+    publish::PublishCommand,
     repository::RepositoryCommand,
 };
 
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     AdminToken(AdminTokenCommand),
     #[command(flatten)]
     Repository(RepositoryCommand),
+    #[command(flatten)]
+    Publish(PublishCommand),
     /// Print the completions for a shell
     Completions {
         /// Which shell.

@@ -1,25 +1,27 @@
 //! Fetching the evidence about a policy set version from a server. Nothing that the server says is believed here: it is
 //! only put into the form in which it can be verified.
 
-use std::{collections::BTreeSet, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, fmt, str::FromStr, thread, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
 use cedarkeep_attest::Jwks;
 use cedarkeep_cedar::CedarPool;
 use cedarkeep_model::{
-    Digest, Envelope, KeyState, Manifest, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, ScopeType,
-    ZoneId,
+    Digest, Envelope, IdSource as _, KeyState, Manifest, PolicySetId, PolicySetVersionId, PolicyVersionId,
+    SchemaVersion, ScopeType, ZoneId,
 };
 use cedarkeep_verify::{Evidence, Parts, PolicyPart, Subject};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
-use ureq::Agent;
+use serde_json::{Value, value::RawValue};
+use ureq::{Agent, Body, http::Response};
 use zeroize::Zeroizing;
 
-use crate::{args::Credential, secrets};
+use crate::{args::Credential, secrets, sources::SystemIds};
 
 /// The largest answer that is read: a page stops at 8 MiB, but for its last item and its escapes.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
+/// How long to wait before a POST is sent again, each time.
+const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -99,10 +101,19 @@ struct Key {
     state: KeyState,
 }
 
+/// A page of a list.
 #[derive(Deserialize)]
-struct List<T> {
-    items: Vec<T>,
+pub(crate) struct List<T> {
+    pub(crate) items: Vec<T>,
     pagination: Pagination,
+}
+
+impl<T> List<T> {
+    /// What a URL takes to ask for the next page, if there is one.
+    pub(crate) fn next(&self) -> anyhow::Result<Option<String>> {
+        let cursor = self.pagination.after_cursor.as_deref();
+        cursor.map(|cursor| Ok(format!("&after={}", query_value(cursor)?))).transpose()
+    }
 }
 
 #[derive(Deserialize)]
@@ -111,11 +122,48 @@ struct Pagination {
 }
 
 /// What a server says when it refuses.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Refusal {
     code: String,
     message: String,
+    #[serde(default)]
+    notices: Vec<String>,
 }
+
+/// That a server refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    url: String,
+    status: u16,
+    said: Option<Refusal>,
+    hint: &'static str,
+}
+
+impl Refused {
+    /// The code of the refusal; none when no server of ours answered.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.said.as_ref().map(|said| said.code.as_str())
+    }
+
+    /// Whether the same question may be answered a moment later.
+    fn passes(&self) -> bool {
+        // The first of two tries under one key may still be under way.
+        matches!(self.status, 429 | 502 | 503 | 504) || self.code() == Some("idempotency_conflict")
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answers {}", self.url, self.status)?;
+        if let Some(Refusal { code, message, notices }) = &self.said {
+            write!(f, ": {code}: {message}")?;
+            notices.iter().try_for_each(|notice| write!(f, "\n  {notice}"))?;
+        }
+        f.write_str(self.hint)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl Remote {
     /// A client that presents the token of the file, or else of the environment.
@@ -173,6 +221,7 @@ impl Remote {
         let mut after = String::new();
         loop {
             let page: List<Policy> = self.get(&format!("{}/policies?limit=100{after}", url.url()))?;
+            let next = page.next()?;
             if page.items.is_empty() || policies.len() + page.items.len() > count {
                 bail!("{}: the server lists other policies than the manifest has", url.url());
             }
@@ -181,8 +230,8 @@ impl Remote {
                 cedar_json: policy.cedar_json.get().to_owned(),
                 cedar_raw: policy.cedar_raw,
             }));
-            match page.pagination.after_cursor {
-                Some(cursor) => after = format!("&after={}", query_value(&cursor)?),
+            match next {
+                Some(next) => after = next,
                 None => return Ok(policies),
             }
         }
@@ -194,9 +243,38 @@ impl Remote {
         Jwks::parse(&bytes).with_context(|| format!("{url} is not an acceptable key set"))
     }
 
-    fn get<T: DeserializeOwned>(&self, url: &str) -> anyhow::Result<T> {
+    /// The answer to a GET.
+    pub(crate) fn get<T: DeserializeOwned>(&self, url: &str) -> anyhow::Result<T> {
         let bytes = self.bytes(url, self.token.as_ref())?;
         serde_json::from_slice(&bytes).with_context(|| format!("{url} has not the form that it should have"))
+    }
+
+    /// The answer to a POST, and whether it made something. It is sent again when its answer was lost or the server says
+    /// to, always under the same idempotency key, so that it is done once.
+    pub(crate) fn post<T: DeserializeOwned>(&self, url: &str, body: &Value) -> anyhow::Result<(bool, T)> {
+        let key = SystemIds.next().to_string();
+        let mut pauses = PAUSES.iter();
+        let (made, bytes) = loop {
+            let answered = self.posted(url, body, &key);
+            let may_pass = |error: &anyhow::Error| error.downcast_ref::<Refused>().is_none_or(Refused::passes);
+            match (answered, pauses.next()) {
+                (Err(error), Some(pause)) if may_pass(&error) => thread::sleep(*pause),
+                (answered, _) => break answered?,
+            }
+        };
+        let read =
+            serde_json::from_slice(&bytes).with_context(|| format!("{url} has not the form that it should have"))?;
+        Ok((made, read))
+    }
+
+    fn posted(&self, url: &str, body: &Value, key: &str) -> anyhow::Result<(bool, Vec<u8>)> {
+        let mut request = self.agent.post(url).header("idempotency-key", key).content_type("application/json");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {}", **token));
+        }
+        let answer = request.send(body.to_string()).with_context(|| url.to_owned())?;
+        let made = answer.status().as_u16() == 201;
+        Ok((made, self.taken(url, answer)?))
     }
 
     fn bytes(&self, url: &str, token: Option<&Zeroizing<String>>) -> anyhow::Result<Vec<u8>> {
@@ -204,18 +282,22 @@ impl Remote {
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {}", **token));
         }
-        let mut answer = request.call().with_context(|| url.to_owned())?;
+        self.taken(url, request.call().with_context(|| url.to_owned())?)
+    }
+
+    /// The body of an answer that is no refusal.
+    fn taken(&self, url: &str, mut answer: Response<Body>) -> anyhow::Result<Vec<u8>> {
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
         let body = body.with_context(|| url.to_owned())?;
         if answer.status().is_success() {
             return Ok(body);
         }
-        let said = serde_json::from_slice(&body).map(|Refusal { code, message }| format!(": {code}: {message}"));
-        let hint = match (answer.status().as_u16(), &self.token) {
+        let status = answer.status().as_u16();
+        let hint = match (status, &self.token) {
             (401, None) => "; give the bearer token with CEDARKEEP_TOKEN or --token-file",
             _ => "",
         };
-        bail!("{url} answers {}{}{hint}", answer.status(), said.unwrap_or_default())
+        Err(Refused { url: url.to_owned(), status, said: serde_json::from_slice(&body).ok(), hint }.into())
     }
 }
 

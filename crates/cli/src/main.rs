@@ -4,6 +4,7 @@
 mod admin_token;
 mod args;
 mod backup;
+mod client;
 mod config;
 mod example;
 mod export;
@@ -17,6 +18,7 @@ mod measure;
 mod migrate;
 mod output;
 mod place;
+mod publish;
 mod read_only;
 mod repository;
 mod restore;
@@ -33,7 +35,11 @@ use clap::Parser as _;
 use crate::args::{AdminTokenCommand, Cli, Command};
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return output::usage(&said),
+    };
+    let outcome = match cli.command {
         Command::Serve(flags) => serve::run(*flags),
         Command::Verify(flags) => verify::run(flags),
         Command::Export(flags) => export::run(flags),
@@ -45,6 +51,7 @@ fn main() -> ExitCode {
         Command::Migrate(flags) => migrate::run(flags),
         Command::AdminToken(AdminTokenCommand::Reset(flags)) => admin_token::reset(flags),
         Command::Repository(command) => repository::run(command),
+        Command::Publish(command) => publish::run(command),
         Command::Completions { shell } => output::completions(shell),
     };
     outcome.unwrap_or_else(|error| {

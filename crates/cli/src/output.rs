@@ -39,6 +39,14 @@ pub(crate) fn complain(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "cedarkeep: {}", plain(&format!("{error:#}")));
 }
 
+/// Says how the command line is used. A wrong one is a failure as any other: 2, which clap would end with, says that
+/// something differs (docs/cli.md).
+pub(crate) fn usage(said: &clap::Error) -> ExitCode {
+    // Nothing is left to be done when even this cannot be written.
+    let _ = said.print();
+    if said.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
 /// Prints the completions for a shell.
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();

@@ -9,7 +9,7 @@ use std::{path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use cedarkeep_cedar::CedarPool;
-use cedarkeep_repo::{Check, Finding, Ready, Repository, TestRun, init};
+use cedarkeep_repo::{Check, Finding, Ready, Repository, Settings, TestRun, init};
 use serde_json::json;
 
 pub(crate) use self::args::{CheckFlags, FmtFlags, InitFlags, RepositoryCommand, TestFlags};
@@ -96,6 +96,21 @@ fn test(flags: &TestFlags) -> anyhow::Result<ExitCode> {
 
 fn run_tests(ready: Ready) -> anyhow::Result<TestRun> {
     Ok(CedarPool::new(1)?.run_blocking(move || ready.test())??)
+}
+
+/// A repository that can be published, for a verb that publishes it; else the exit code, all being said.
+pub(crate) fn ready(folder: &Path) -> anyhow::Result<Result<(Settings, Ready), ExitCode>> {
+    let (settings, check) = match Repository::read(folder) {
+        Ok(repository) => {
+            let settings = repository.settings.clone();
+            (Some(settings), CedarPool::new(1)?.run_blocking(move || repository.check())?)
+        }
+        Err(error) => (None, Check::of_unread(error)?),
+    };
+    match (settings, check.ready) {
+        (Some(settings), Some(ready)) => Ok(Ok((settings, ready))),
+        _ => Ok(Err(invalid(folder, &check.findings))),
+    }
 }
 
 /// Reads and checks a repository; what was found, and how many policies it has.

@@ -53,7 +53,9 @@ pub struct PolicyFile {
 
 impl Check {
     /// What reading a folder found, if reading it found something.
-    #[must_use]
+    ///
+    /// # Errors
+    /// What kept it from being read.
     pub fn of_unread(error: ReadError) -> Result<Self, ReadError> {
         match error {
             ReadError::Invalid(findings) => Ok(Self { findings, ready: None }),
@@ -130,19 +132,16 @@ impl Repository {
         for source in &self.policies {
             let Some(policy) = keep(findings, PolicyFile::read(source)) else { continue };
             findings.extend(policy.validate(schema));
-            match files.get(&policy.name) {
-                Some(other) => {
-                    let message = format!(
-                        "{other} is named {:?} too, and a name stands for one policy: rename one of the files, or \
-                         change its @name",
-                        policy.name.as_str()
-                    );
-                    findings.push(Finding::error(Rule::Name, &source.path, message));
-                }
-                None => {
-                    files.insert(policy.name.clone(), source.path.clone());
-                    policies.push(policy);
-                }
+            if let Some(other) = files.get(&policy.name) {
+                let message = format!(
+                    "{other} is named {:?} too, and a name stands for one policy: rename one of the files, or change \
+                     its @name",
+                    policy.name.as_str()
+                );
+                findings.push(Finding::error(Rule::Name, &source.path, message));
+            } else {
+                files.insert(policy.name.clone(), source.path.clone());
+                policies.push(policy);
             }
         }
         policies

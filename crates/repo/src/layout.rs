@@ -97,9 +97,11 @@ impl Repository {
             return Err(ReadError::NoFolder { folder: shown() });
         }
         let mut reader = Reader { folder, findings: Vec::new() };
-        let settings = reader.file(SETTINGS)?.ok_or_else(|| ReadError::NoRepository { folder: shown() })?;
-        let settings = settings.and_then(|source| reader.keep(Settings::read(&source)));
-        let (schema, entities) = (reader.file(SCHEMA)?.flatten(), reader.file(ENTITIES)?.flatten());
+        if fs::symlink_metadata(folder.join(SETTINGS)).is_err() {
+            return Err(ReadError::NoRepository { folder: shown() });
+        }
+        let settings = reader.file(SETTINGS)?.and_then(|source| reader.keep(Settings::read(&source)));
+        let (schema, entities) = (reader.file(SCHEMA)?, reader.file(ENTITIES)?);
         let (policies, tests) = (reader.files(POLICIES, "cedar")?, reader.files(TESTS, "json")?);
         match settings {
             Some(settings) if reader.findings.is_empty() => {
@@ -121,8 +123,8 @@ impl Reader<'_> {
         read.map_err(|finding| self.findings.push(finding)).ok()
     }
 
-    /// A file, if it is there; inside nothing if it is there and was found fault with.
-    fn file(&mut self, path: &str) -> Result<Option<Option<Source>>, ReadError> {
+    /// A file, if it is there and nothing is wrong with it.
+    fn file(&mut self, path: &str) -> Result<Option<Source>, ReadError> {
         let mut bytes = Vec::new();
         let at = self.folder.join(path);
         let read = File::open(&at).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
@@ -139,7 +141,7 @@ impl Reader<'_> {
         } else {
             text(path, bytes)
         };
-        Ok(Some(self.keep(source)))
+        Ok(self.keep(source))
     }
 
     /// The files of a folder, by name.
@@ -154,7 +156,7 @@ impl Reader<'_> {
                 );
                 self.findings.push(Finding::error(Rule::Layout, &path, message));
             } else {
-                sources.extend(self.file(&path)?.flatten());
+                sources.extend(self.file(&path)?);
             }
         }
         Ok(sources)

@@ -4,6 +4,7 @@ mod evidence;
 mod example;
 mod postgres;
 mod postgres_tls;
+mod publishing;
 mod repository;
 mod settings;
 mod startup;

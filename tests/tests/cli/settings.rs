@@ -99,7 +99,7 @@ fn what_a_file_says_wrongly_is_named() {
 #[test]
 fn a_wrong_command_line_is_refused() {
     for arguments in [&["serve", "--lisen", "127.0.0.1:0"][..], &["serve", "--cedar-threads", "0"], &["sever"], &[]] {
-        assert_eq!(run(&mut cedarkeep(arguments)).code, Some(2), "{arguments:?}");
+        assert_eq!(run(&mut cedarkeep(arguments)).code, Some(1), "{arguments:?}");
     }
 }
 

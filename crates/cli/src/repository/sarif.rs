@@ -3,9 +3,13 @@
 use std::path::Path;
 
 use cedarkeep_repo::{Finding, Rule, Severity};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::describe;
+
+/// All but what stands for itself in the path of a URI (RFC 3986, 2.3 and 3.3).
+const BESIDE_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A log with one run.
 pub(super) fn log(folder: &Path, findings: &[Finding]) -> Value {
@@ -29,10 +33,13 @@ pub(super) fn log(folder: &Path, findings: &[Finding]) -> Value {
 fn result(folder: &Path, finding: &Finding) -> Value {
     // A folder that is named from the root says nothing about where its files stand in the host's repository.
     let folder = if folder.is_absolute() { Path::new("") } else { folder };
-    let mut location = json!({"artifactLocation": {"uri": uri(&describe::path(folder, &finding.file))}});
-    if let (Some(line), Some(column)) = (finding.line, finding.column) {
-        location["region"] = json!({"startLine": line, "startColumn": column});
-    }
+    let artifact = json!({"uri": uri(&describe::path(folder, &finding.file))});
+    let location = match (finding.line, finding.column) {
+        (Some(line), Some(column)) => {
+            json!({"artifactLocation": artifact, "region": {"startLine": line, "startColumn": column}})
+        }
+        _ => json!({"artifactLocation": artifact}),
+    };
     let level = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -47,15 +54,7 @@ fn result(folder: &Path, finding: &Finding) -> Value {
 
 /// A path as a relative URI reference (RFC 3986).
 fn uri(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
+    utf8_percent_encode(path, BESIDE_PATHS).to_string()
 }
 
 #[cfg(test)]
