@@ -9,8 +9,9 @@ use cedarkeep_model::{
 };
 
 use crate::{
-    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter, PolicySetFilter,
-    ReSignJob, ReSignRefusal, Row, Rows, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter, ZoneState,
+    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter,
+    PolicySetFilter, ReSignJob, ReSignRefusal, Row, Rows, SignedVersions, Slice, StoreError, Usage, VersionHead,
+    Window, ZoneFilter, ZoneState,
 };
 
 /// Reads. Each method sees one moment. What belongs to another zone, or to a deleted one, is not there, save
