@@ -1,5 +1,6 @@
 //! Decisions: the slots of a request, what stands in them, and one answer that names every digest that decided.
 
+mod meters;
 mod shadow;
 mod sitting;
 mod standing;
@@ -15,7 +16,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
-pub use self::{shadow::ShadowAnswer, sitting::CANDIDATES_METRIC};
+pub(crate) use self::meters::Meters;
+pub use self::{
+    meters::{CANDIDATES_METRIC, DECISION_METRIC},
+    shadow::ShadowAnswer,
+};
 use self::{
     shadow::{Asked, Moment, observation, shadow_answer},
     sitting::{Evaluated, Sitting},
@@ -76,9 +81,6 @@ pub struct DecisionBatch {
     /// Decide at this revision of the zone or a later one.
     pub at_least_revision: Option<u64>,
 }
-
-/// How long decisions took in the service, in seconds.
-pub const DECISION_METRIC: &str = "cedarkeep_decision_seconds";
 
 /// The answer.
 #[derive(Debug, Clone, Serialize)]
@@ -253,7 +255,8 @@ impl Service {
         let verdict = Verdict { question: &question, active: &active, decided: &decided, explain: manner.explain };
         let answer = verdict.answer(self, snapshot, shadow, observed);
         self.log_decision(&snapshot.zone, &question, &answer);
-        meter(answer.decision, begun);
+        self.0.meters.decided(answer.decision);
+        self.0.meters.took(begun);
         Ok(answer)
     }
 }
@@ -274,7 +277,7 @@ impl Service {
         if let Some(question) = question {
             self.log_decision(&snapshot.zone, &question, &answer);
         }
-        metrics::counter!("cedarkeep_decisions_total", "decision" => "deny").increment(1);
+        self.0.meters.decided(Decision::Deny);
         answer
     }
 }
@@ -379,13 +382,4 @@ fn scope_answer(binding: &Binding, loaded: &LoadedSet, slot: &SlotDecision, expl
         determining_policies,
         errors,
     }
-}
-
-fn meter(decision: Decision, begun: Instant) {
-    let label = match decision {
-        Decision::Allow => "allow",
-        Decision::Deny => "deny",
-    };
-    metrics::counter!("cedarkeep_decisions_total", "decision" => label).increment(1);
-    metrics::histogram!(DECISION_METRIC).record(begun.elapsed().as_secs_f64());
 }

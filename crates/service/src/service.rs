@@ -9,8 +9,9 @@ use cedarkeep_store::{Read, Store};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
-    Code, Error, age::StoreAge, compiled::CompiledCache, decision_log::DecisionLog, divergences::Divergences,
-    entity_cache::EntityCache, jobs::Jobs, keys::Signers, loaded::LoadedSets, snapshot::Snapshots,
+    Code, Error, age::StoreAge, authorize::Meters, compiled::CompiledCache, decision_log::DecisionLog,
+    divergences::Divergences, entity_cache::EntityCache, jobs::Jobs, keys::Signers, loaded::LoadedSets,
+    snapshot::Snapshots,
 };
 
 /// Sizes that an operator may choose.
@@ -71,6 +72,7 @@ pub(crate) struct Inner {
     pub(crate) entities: EntityCache,
     pub(crate) snapshots: Snapshots,
     pub(crate) jobs: Jobs,
+    pub(crate) meters: Meters,
     pub(crate) age: StoreAge,
     pub(crate) divergences: Divergences,
     pub(crate) decision_log: DecisionLog,
@@ -112,6 +114,7 @@ impl Service {
             entities: EntityCache::default(),
             snapshots: Snapshots::default(),
             jobs: Jobs::default(),
+            meters: Meters::default(),
             age: StoreAge::new(config.max_store_age),
             divergences,
             decision_log,

@@ -10,11 +10,8 @@ use cedarkeep_cedar::{
 use cedarkeep_model::{Digest, ForbidErrorRule, RequestEntities};
 use serde_json::Value;
 
-use super::Question;
+use super::{Question, meters::Meters};
 use crate::{Error, Service, snapshot::Snapshot};
-
-/// How many statements a set looked at for a decision.
-pub const CANDIDATES_METRIC: &str = "cedarkeep_decision_candidates";
 
 /// What one set said.
 pub(super) type Evaluated = Result<SlotDecision, EvaluateError>;
@@ -115,7 +112,7 @@ impl Sitting {
     }
 
     /// What every set says, if all of them can say it in passing.
-    fn in_passing(&mut self) -> Option<Vec<Evaluated>> {
+    fn in_passing(&mut self, meters: &Meters) -> Option<Vec<Evaluated>> {
         let mut said = Vec::with_capacity(self.sets.len());
         let mut facts: Option<Facts> = None;
         let mut hold = false;
@@ -127,8 +124,7 @@ impl Sitting {
             }
             match set.decide_in_passing(facts.as_ref()?, self.on_forbid_error) {
                 Passing::Decided(decision, candidates) => {
-                    #[expect(clippy::cast_precision_loss, reason = "a count of statements")]
-                    metrics::histogram!(CANDIDATES_METRIC).record(candidates as f64);
+                    meters.looked_at(candidates);
                     said.push(Ok(decision));
                 }
                 Passing::AskCedar => hold = true,
@@ -165,7 +161,7 @@ impl Sitting {
 impl Service {
     /// What each set says to the question, in the order of the sets.
     pub(super) async fn evaluate(&self, mut sitting: Sitting) -> Result<(Question, Vec<Evaluated>), Error> {
-        if let Some(said) = sitting.in_passing() {
+        if let Some(said) = sitting.in_passing(&self.0.meters) {
             return Ok((sitting.question(), said));
         }
         metrics::counter!("cedarkeep_decisions_at_length_total").increment(1);
