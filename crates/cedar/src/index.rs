@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use crate::{
     condition::Condition,
     evaluate::Effect,
-    names::{Names, NarrowActions, NarrowPlace, NarrowScope, TypeNumber, UidNumber},
+    names::{ListNumber, Names, NarrowActions, NarrowPlace, NarrowScope, TypeNumber, UidNumber},
     scene::Scene,
     scope::Constraint,
     unit::Statement,
@@ -73,6 +73,15 @@ enum Part {
     Action,
 }
 
+/// Under what a statement is sorted.
+enum Under {
+    Any,
+    Type(TypeNumber),
+    Uid(UidNumber),
+    /// Under each action of a list.
+    Each(ListNumber),
+}
+
 /// A request in the numbers of an index.
 struct Asked<'a> {
     names: &'a Names,
@@ -119,15 +128,11 @@ impl Level {
         let mut uids: HashMap<UidNumber, Vec<Entry>> = HashMap::new();
         let mut types: HashMap<TypeNumber, Vec<Entry>> = HashMap::new();
         for entry in entries {
-            match part.constraint(&entry.scope) {
-                Ok(Constraint::Any) => any.push(entry),
-                Ok(Constraint::Eq(uid) | Constraint::In(uid) | Constraint::IsIn(_, uid)) => {
-                    uids.entry(uid).or_insert_with(one).push(entry);
-                }
-                Ok(Constraint::Is(entity_type)) => types.entry(entity_type).or_insert_with(one).push(entry),
-                Err(NarrowActions::Any) => any.push(entry),
-                Err(NarrowActions::Eq(uid)) => uids.entry(uid).or_insert_with(one).push(entry),
-                Err(NarrowActions::In(list)) => {
+            match part.under(&entry.scope) {
+                Under::Any => any.push(entry),
+                Under::Type(entity_type) => types.entry(entity_type).or_insert_with(one).push(entry),
+                Under::Uid(uid) => uids.entry(uid).or_insert_with(one).push(entry),
+                Under::Each(list) => {
                     for uid in names.list(list) {
                         uids.entry(*uid).or_insert_with(one).push(entry.clone());
                     }
@@ -185,12 +190,23 @@ impl Part {
         }
     }
 
-    /// What a scope says of this part; actions have constraints of their own kind.
-    const fn constraint(self, scope: &NarrowScope) -> Result<Constraint<UidNumber, TypeNumber>, NarrowActions> {
-        match self {
-            Self::Principal => Ok(scope.principal),
-            Self::Resource => Ok(scope.resource),
-            Self::Action => Err(scope.action),
+    /// Under what a scope is sorted by this part.
+    const fn under(self, scope: &NarrowScope) -> Under {
+        let constraint = match self {
+            Self::Principal => scope.principal,
+            Self::Resource => scope.resource,
+            Self::Action => {
+                return match scope.action {
+                    NarrowActions::Any => Under::Any,
+                    NarrowActions::Eq(uid) => Under::Uid(uid),
+                    NarrowActions::In(list) => Under::Each(list),
+                };
+            }
+        };
+        match constraint {
+            Constraint::Any => Under::Any,
+            Constraint::Eq(uid) | Constraint::In(uid) | Constraint::IsIn(_, uid) => Under::Uid(uid),
+            Constraint::Is(entity_type) => Under::Type(entity_type),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Names {
     uids: HashMap<Key, UidNumber, Prehashed>,
     types: HashMap<EntityType, TypeNumber>,
     lists: Vec<Box<[UidNumber]>>,
-    list_numbers: HashMap<Box<[UidNumber]>, ListNumber>,
+    list_numbers: HashMap<Vec<UidNumber>, ListNumber>,
 }
 
 /// A scope in numbers.
@@ -58,8 +58,8 @@ impl Names {
                 Actions::Any => NarrowActions::Any,
                 Actions::Eq(key) => NarrowActions::Eq(self.uid(key)),
                 Actions::In(keys) => {
-                    let list = keys.iter().map(|key| self.uid(key)).collect();
-                    NarrowActions::In(self.number_of_list(list))
+                    let list: Vec<_> = keys.iter().map(|key| self.uid(key)).collect();
+                    NarrowActions::In(self.number_of_list(&list))
                 }
             },
             resource: self.constraint(&scope.resource),
@@ -86,10 +86,10 @@ impl Names {
         *self.types.entry_ref(entity_type).or_insert(next)
     }
 
-    fn number_of_list(&mut self, list: Box<[UidNumber]>) -> ListNumber {
+    fn number_of_list(&mut self, list: &[UidNumber]) -> ListNumber {
         let next = number(self.lists.len());
-        *self.list_numbers.entry_ref(&list).or_insert_with(|| {
-            self.lists.push(list.clone());
+        *self.list_numbers.entry_ref(list).or_insert_with(|| {
+            self.lists.push(list.into());
             next
         })
     }

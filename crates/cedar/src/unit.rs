@@ -64,7 +64,7 @@ impl Unit {
             policies.into_iter().map(|policy| Statement::of(policy).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         let nodes: usize = statements.iter().map(|statement| statement.size().nodes as usize).sum();
         let conditions = statements.iter().filter_map(|statement| statement.condition.as_ref());
-        let laid_out: usize = conditions.map(|condition| condition.bytes()).sum();
+        let laid_out: usize = conditions.map(Condition::bytes).sum();
         let bytes = pinned.bytes() + statements.len() * BYTES_A_STATEMENT + nodes * BYTES_A_NODE + laid_out;
         Ok(Self { statements, bytes, clean: Mutex::default() })
     }

@@ -126,7 +126,9 @@ mod tests {
         assert_eq!(Digest::of(b"abc").to_string(), text);
         assert_eq!(Digest::of_parts(["a", "", "bc"]).to_string(), text);
         let mut digester = Digester::default();
-        ["a", "", "bc"].iter().for_each(|part| digester.update(part.as_bytes()));
+        for part in ["a", "", "bc"] {
+            digester.update(part.as_bytes());
+        }
         assert_eq!(digester.finish().to_string(), text);
         assert_eq!(text.parse(), Ok(Digest::of(b"abc")));
         assert_eq!(text.to_uppercase().parse::<Digest>(), Err(InvalidDigest));
