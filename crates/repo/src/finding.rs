@@ -114,8 +114,15 @@ impl Finding {
         let whole = error.to_string();
         let message = whole.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&whole);
         let finding = Self::error(rule, &source.path, message);
-        let place = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
-        if line == 0 { finding } else { finding.at(&source.text, place(line), place(column)) }
+        if line == 0 {
+            return finding;
+        }
+        // The reader counts bytes.
+        let before = source.text.split('\n').nth(line - 1).unwrap_or_default().as_bytes();
+        let before = before.get(..column.saturating_sub(1)).unwrap_or(before);
+        let column = String::from_utf8_lossy(before).chars().count() + 1;
+        let place = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        finding.at(&source.text, place(line), place(column))
     }
 }
 
@@ -142,10 +149,10 @@ mod tests {
 
     #[test]
     fn a_finding_in_json_says_its_place_once() {
-        let source = Source { path: "entities.json".into(), text: "[\n  {]".into() };
+        let source = Source { path: "entities.json".into(), text: "[\n\"ü\",]".into() };
         let error = serde_json::from_str::<serde_json::Value>(&source.text).unwrap_err();
         let finding = Finding::from_json(Rule::Entities, &source, &error);
-        assert_eq!((finding.line, finding.column, finding.excerpt.as_deref()), (Some(2), Some(4), Some("  {]")));
+        assert_eq!((finding.line, finding.column, finding.excerpt.as_deref()), (Some(2), Some(5), Some("\"ü\",]")));
         assert!(!finding.message.contains("line"), "{}", finding.message);
     }
 }

@@ -24,4 +24,6 @@ pub use settings::{SETTINGS, Settings};
 pub use test::{TestResult, TestRun};
 
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod testing;
