@@ -200,9 +200,17 @@ fn describe(steps: &[Step]) -> String {
 fn report(created: bool, applied: &Applied) -> String {
     let mut lines = Vec::new();
     for change in &applied.changes {
+        let word = match change.action.as_str() {
+            "created_policy" => "made",
+            "created_version" => "changed",
+            "reused" => "kept",
+            "repinned" => "pinned again",
+            "dropped" => "dropped",
+            other => other,
+        };
         let id = change.policy_id.map(|id| format!(" {id}")).unwrap_or_default();
         let version = change.policy_version_id.map(|id| format!(" in version {id}")).unwrap_or_default();
-        lines.push(format!("{} policy {:?}{id}{version}", change.action.replace('_', " "), change.name));
+        lines.push(format!("{word} policy {:?}{id}{version}", change.name));
     }
     let version = &applied.policy_set_version;
     let word = if created { "published" } else { "nothing new: it is" };

@@ -176,6 +176,25 @@ fn pipelines_at_the_same_time_all_end_in_one_version() {
     assert_eq!(pipeline.get("/policies")["items"].as_array().unwrap().len(), 2);
 }
 
+#[test]
+fn a_set_for_one_user_stands_in_that_users_slot() {
+    let pipeline = Pipeline::new();
+    let settings = pipeline.file("cedarkeep.toml");
+    replace(&settings, "scope = \"zone\"", "scope = \"user\"\nscope_target = 'User::\"alice\"'");
+    let (code, published) = pipeline.says(&["publish", "--activate"]);
+    assert_eq!((code, &published["binding"]["scope_target_id"]), (Some(0), &"User::\"alice\"".into()), "{published}");
+    assert_eq!(pipeline.says(&["plan", "--activate"]).0, Some(0));
+    assert_eq!(pipeline.says(&["plan", "--shadow"]).1["steps"][0]["what"], "shadow for User::\"alice\"");
+    replace(&settings, "alice", "bruno");
+    assert_eq!(pipeline.says(&["plan", "--activate"]).0, Some(2), "it decides for another");
+    replace(&settings, "scope = \"user\"", "scope = \"resource\"");
+    let refused = pipeline.cedarkeep(&["publish", "repository"]);
+    assert!(
+        refused.code == Some(1) && refused.err.contains("has the scope user, cedarkeep.toml says resource"),
+        "{refused:?}"
+    );
+}
+
 /// The server does what it is asked; the line breaks before it can say so, once for every route that changes something.
 #[test]
 fn an_answer_that_is_lost_is_asked_for_again() {
