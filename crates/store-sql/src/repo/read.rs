@@ -12,9 +12,9 @@ use cedarkeep_model::{
     Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 use cedarkeep_store::{
-    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter, PolicySetFilter,
-    ReSignJob, ReSignRefusal, Read, Row, Rows, SignedVersions, Slice, StoreError, Usage, VersionHead, Window, ZoneFilter,
-    ZoneState,
+    ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter,
+    PolicySetFilter, ReSignJob, ReSignRefusal, Read, Row, Rows, SignedVersions, Slice, StoreError, Usage, VersionHead,
+    Window, ZoneFilter, ZoneState,
 };
 
 #[async_trait]

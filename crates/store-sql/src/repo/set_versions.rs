@@ -2,8 +2,8 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use cedarkeep_model::{
-    Archived, AttestationStatement, Envelope, Manifest, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersionId,
-    SetVersionRecord, ZoneId,
+    Archived, AttestationStatement, Envelope, Manifest, PolicySetId, PolicySetVersion, PolicySetVersionId,
+    PolicyVersionId, SetVersionRecord, ZoneId,
 };
 use cedarkeep_store::{ArchivedFilter, AttestationRecord, Position, Slice, StoreError, Window};
 
