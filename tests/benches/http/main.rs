@@ -14,6 +14,7 @@
 //! | `CONNECTIONS` | how many connections ask at once | `32` |
 //! | `SIZES` | the statements of the small, the medium and the large set | `100,10000,100000` |
 //! | `ZONES` | how many zones | `1000` |
+//! | `BUDGET_MIB` | what may be kept of their compiled sets | `2560` |
 
 mod client;
 mod decisions;

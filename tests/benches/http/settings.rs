@@ -19,6 +19,9 @@ pub(crate) struct Settings {
     pub(crate) sizes: [usize; 3],
     /// How many zones.
     pub(crate) zones: usize,
+    /// What may be kept of the compiled sets of many zones. Unless said it is what leaves ten thousand zones room within
+    /// the memory of the whole process; with fewer zones say less.
+    pub(crate) budget_mib: u64,
 }
 
 impl Settings {
@@ -33,6 +36,7 @@ impl Settings {
             connections: given("CONNECTIONS", 32),
             sizes: sizes.try_into().expect("SIZES are three"),
             zones: given("ZONES", 1_000),
+            budget_mib: given("BUDGET_MIB", 2_560),
         }
     }
 

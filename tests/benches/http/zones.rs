@@ -27,8 +27,6 @@ use crate::{
 const POLICIES: usize = 100;
 const GROUPS: usize = 20;
 const USERS: usize = 20;
-/// What may be kept of compiled sets, so that with entities and all else the process stays below [`MANY_GIB`].
-const BUDGET_MIB: u64 = 2_560;
 /// How many zones are made at once.
 const MAKERS: usize = 4;
 /// This many zones may take so many GiB.
@@ -39,14 +37,14 @@ const COLD_MS: f64 = 50.0;
 
 pub(crate) async fn run(settings: &Settings, report: &mut Report) {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), BUDGET_MIB);
+    let server = Server::start(folder.path(), settings.budget_mib);
     let started = Instant::now();
     let requests = make(server.address, settings.zones).await;
     let making = started.elapsed().as_secs_f64() * 1e3 / f64::from(u32::try_from(settings.zones).unwrap());
     drop(server);
 
     // Another process knows nothing yet of any zone.
-    let server = Server::start(folder.path(), BUDGET_MIB);
+    let server = Server::start(folder.path(), settings.budget_mib);
     let empty = server.memory("VmRSS");
     let scenario = Arc::new(scenario("zones".to_owned(), requests));
     let cold = first_decisions(&server, &scenario).await;
