@@ -113,7 +113,7 @@ impl Layout {
             None => node,
         };
         self.0.push(node);
-        // The guards let no condition of more than a few million nodes through.
+        // A version has at most 256 KiB, and so has far fewer nodes.
         At::try_from(self.0.len() - 1).unwrap_or(At::MAX)
     }
 

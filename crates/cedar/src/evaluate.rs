@@ -172,8 +172,7 @@ impl CompiledSet {
         if self.is_distrusted() {
             return self.decide_plainly(facts, rule);
         }
-        let Some(scene) = Scene::of(facts) else { return self.decide_plainly(facts, rule) };
-        let (mut verdicts, _) = self.look(&scene, |_| true);
+        let (mut verdicts, _) = self.look(&Scene::of(facts), |_| true);
         let open = std::mem::take(&mut verdicts.open);
         if !open.is_empty() {
             let asked = open.into_iter().filter_map(|number| Some((number, &*self.member(number)?.statement)));

@@ -61,20 +61,15 @@ impl Facts {
 
     /// Everything that this uid is `in`, but itself, each once.
     pub(crate) fn ancestors<'a>(&'a self, own: Probe<'a>) -> Vec<Probe<'a>> {
-        self.above(own, self.entity(own), usize::MAX).unwrap_or_default()
+        self.above(own, self.entity(own), usize::MAX)
     }
 
-    /// Everything that this uid, whose entity this is, is `in`, but itself, each once; none when that is more than
-    /// `most`.
+    /// Everything that this uid, whose entity this is, is `in`, but itself, each once. The walk ends early once it has met
+    /// more than `most`.
     ///
     /// It is walked anew each time. Hierarchies are shallow and a step costs one look into a map, while ancestors that
     /// are kept with each entity would make moving one group as dear as the group is large.
-    pub(crate) fn above<'a>(
-        &'a self,
-        own: Probe<'a>,
-        mut entity: Option<&'a Entity>,
-        most: usize,
-    ) -> Option<Vec<Probe<'a>>> {
+    pub(crate) fn above<'a>(&'a self, own: Probe<'a>, mut entity: Option<&'a Entity>, most: usize) -> Vec<Probe<'a>> {
         let mut found: Vec<Probe<'a>> = Vec::new();
         let mut seen = Seen::default();
         let mut next = 0;
@@ -85,10 +80,7 @@ impl Facts {
                     found.push(parent);
                 }
             }
-            if found.len() > most {
-                return None;
-            }
-            let Some(above) = found.get(next) else { return Some(found) };
+            let Some(above) = found.get(next).filter(|_| found.len() <= most) else { return found };
             entity = self.entity(*above);
             next += 1;
         }
@@ -100,7 +92,8 @@ impl Facts {
         if others.contains(&own) {
             return Some(true);
         }
-        Some(self.above(own, self.entity(own), MOST_ANCESTORS)?.iter().any(|above| others.contains(above)))
+        let above = self.above(own, self.entity(own), MOST_ANCESTORS);
+        (above.len() <= MOST_ANCESTORS).then(|| above.iter().any(|above| others.contains(above)))
     }
 
     /// The request in Cedar's form.

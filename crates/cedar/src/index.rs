@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use crate::{
     condition::Condition,
     evaluate::Effect,
-    names::{ListNumber, Names, NarrowActions, NarrowPlace, NarrowScope, TypeNumber, UidNumber},
+    names::{ListNumber, Names, Naming, NarrowActions, NarrowPlace, NarrowScope, TypeNumber, UidNumber},
     scene::Scene,
     scope::Constraint,
     unit::Statement,
@@ -93,14 +93,14 @@ struct Asked<'a> {
 impl Index {
     /// Sorts statements; their numbers are their places in the list.
     pub(crate) fn new<'a>(statements: impl Iterator<Item = &'a Statement>) -> Self {
-        let mut names = Names::default();
+        let mut naming = Naming::default();
         let entries = (0..).zip(statements).map(|(number, statement)| Entry {
             number,
             effect: statement.effect,
-            scope: names.narrow(&statement.scope),
+            scope: naming.narrow(&statement.scope),
             condition: statement.condition.clone(),
         });
-        let entries = entries.collect();
+        let (entries, names) = (entries.collect(), naming.done());
         Self { sorted: Level::new(entries, &names, Some(Part::Principal)), names }
     }
 

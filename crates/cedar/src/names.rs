@@ -23,7 +23,13 @@ pub(crate) struct Names {
     uids: HashMap<Key, UidNumber, Prehashed>,
     types: HashMap<EntityType, TypeNumber>,
     lists: Vec<Box<[UidNumber]>>,
-    list_numbers: HashMap<Vec<UidNumber>, ListNumber>,
+}
+
+/// Gives what scopes name its numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Naming {
+    names: Names,
+    lists: HashMap<Vec<UidNumber>, ListNumber>,
 }
 
 /// A scope in numbers.
@@ -50,7 +56,12 @@ pub(crate) struct NarrowPlace {
     ancestors: Vec<UidNumber>,
 }
 
-impl Names {
+impl Naming {
+    /// What was named.
+    pub(crate) fn done(self) -> Names {
+        self.names
+    }
+
     pub(crate) fn narrow(&mut self, scope: &Scope) -> NarrowScope {
         NarrowScope {
             principal: self.constraint(&scope.principal),
@@ -59,7 +70,7 @@ impl Names {
                 Actions::Eq(key) => NarrowActions::Eq(self.uid(key)),
                 Actions::In(keys) => {
                     let list: Vec<_> = keys.iter().map(|key| self.uid(key)).collect();
-                    NarrowActions::In(self.number_of_list(&list))
+                    NarrowActions::In(self.list(&list))
                 }
             },
             resource: self.constraint(&scope.resource),
@@ -77,23 +88,25 @@ impl Names {
     }
 
     fn uid(&mut self, key: &Key) -> UidNumber {
-        let next = number(self.uids.len());
-        *self.uids.entry_ref(key).or_insert(next)
+        let next = number(self.names.uids.len());
+        *self.names.uids.entry_ref(key).or_insert(next)
     }
 
     fn type_number(&mut self, entity_type: &EntityType) -> TypeNumber {
-        let next = number(self.types.len());
-        *self.types.entry_ref(entity_type).or_insert(next)
+        let next = number(self.names.types.len());
+        *self.names.types.entry_ref(entity_type).or_insert(next)
     }
 
-    fn number_of_list(&mut self, list: &[UidNumber]) -> ListNumber {
-        let next = number(self.lists.len());
-        *self.list_numbers.entry_ref(list).or_insert_with(|| {
-            self.lists.push(list.into());
-            next
+    fn list(&mut self, list: &[UidNumber]) -> ListNumber {
+        let lists = &mut self.names.lists;
+        *self.lists.entry_ref(list).or_insert_with(|| {
+            lists.push(list.into());
+            number(lists.len() - 1)
         })
     }
+}
 
+impl Names {
     /// The actions of a list.
     pub(crate) fn list(&self, list: ListNumber) -> &[UidNumber] {
         self.lists.get(list as usize).map_or(&[], |list| list)
@@ -108,7 +121,7 @@ impl Names {
     }
 }
 
-/// There are never so many: a set has at most some hundred thousand statements.
+/// All that a set holds is 10,000 versions of at most 256 KiB: too little to name so many.
 fn number(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -26,19 +26,19 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn of(facts: &'a Facts, uid: &'a EntityUID, most: usize) -> Option<Self> {
+    fn of(facts: &'a Facts, uid: &'a EntityUID, most: usize) -> Self {
         let own = Probe::of(uid);
         Self::with(facts, own, facts.entity(own), most)
     }
 
     /// Actions come from the schema and from nowhere else, so that is where to look first.
-    fn of_action(facts: &'a Facts, uid: &'a EntityUID, most: usize) -> Option<Self> {
+    fn of_action(facts: &'a Facts, uid: &'a EntityUID, most: usize) -> Self {
         let own = Probe::of(uid);
         Self::with(facts, own, facts.schema.action(own).or_else(|| facts.entity(own)), most)
     }
 
-    fn with(facts: &'a Facts, own: Probe<'a>, entity: Option<&'a Entity>, most: usize) -> Option<Self> {
-        Some(Self { own, entity, ancestors: facts.above(own, entity, most)? })
+    fn with(facts: &'a Facts, own: Probe<'a>, entity: Option<&'a Entity>, most: usize) -> Self {
+        Self { own, entity, ancestors: facts.above(own, entity, most) }
     }
 
     pub(crate) fn entity_type(&self) -> &EntityType {
@@ -48,22 +48,24 @@ impl<'a> Place<'a> {
 
 impl<'a> Scene<'a> {
     /// All of it, however many ancestors there are.
-    pub(crate) fn of(facts: &'a Facts) -> Option<Self> {
+    pub(crate) fn of(facts: &'a Facts) -> Self {
         Self::up_to(facts, usize::MAX)
     }
 
     /// The same, unless there are more than [`MOST_ANCESTORS`] above one of the uids.
     pub(crate) fn in_passing(facts: &'a Facts) -> Option<Self> {
-        Self::up_to(facts, MOST_ANCESTORS)
+        let scene = Self::up_to(facts, MOST_ANCESTORS);
+        let places = [&scene.principal, &scene.action, &scene.resource];
+        places.iter().all(|place| place.ancestors.len() <= MOST_ANCESTORS).then_some(scene)
     }
 
-    fn up_to(facts: &'a Facts, most: usize) -> Option<Self> {
-        Some(Self {
-            principal: Place::of(facts, &facts.principal, most)?,
-            action: Place::of_action(facts, &facts.action, most)?,
-            resource: Place::of(facts, &facts.resource, most)?,
+    fn up_to(facts: &'a Facts, most: usize) -> Self {
+        Self {
+            principal: Place::of(facts, &facts.principal, most),
+            action: Place::of_action(facts, &facts.action, most),
+            resource: Place::of(facts, &facts.resource, most),
             facts,
-        })
+        }
     }
 
     /// The place of a uid that is one of the three by being the very same copy: conditions mostly ask for those.
