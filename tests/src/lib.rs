@@ -2,5 +2,6 @@
 
 pub mod home;
 pub mod in_process;
+pub mod random;
 pub mod server;
 pub mod workload;

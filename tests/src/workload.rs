@@ -9,6 +9,8 @@ use std::{fmt::Write as _, str::FromStr, sync::LazyLock};
 use cedar_policy::{Authorizer, Context, Entities, EntityUid, PolicySet, Request, Schema};
 use serde_json::{Value, json};
 
+use crate::random::Random;
+
 /// The schema of the workload.
 pub const SCHEMA: &str = "
 entity Group in [Group];
@@ -167,7 +169,7 @@ impl Workload {
     /// This many requests, the same at every run.
     #[must_use]
     pub fn questions(&self, count: usize) -> Vec<Question> {
-        let mut random = Random(1);
+        let mut random = Random::spread(1);
         let mut question = || {
             let user = random.below(self.people);
             let turns = self.people / self.peopled();
@@ -207,14 +209,4 @@ impl Workload {
 
 fn uid(type_name: &str, letter: char, number: usize) -> Value {
     json!({"type": type_name, "id": format!("{letter}{number}")})
-}
-
-/// Numbers that look random: the generator of Lehmer, in the form of Park and Miller.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0 * 48_271 % 2_147_483_647;
-        usize::try_from(self.0).unwrap() % end
-    }
 }

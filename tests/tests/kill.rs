@@ -14,6 +14,7 @@ use std::{
 
 use cedarkeep_tests::{
     home::Home,
+    random::Random,
     server::{FIXTURE_TOKEN, Server, run},
 };
 use serde_json::{Value, json};
@@ -23,19 +24,6 @@ const CLIENTS: usize = 4;
 
 /// An acknowledged object: its path, a member and what must stand in it.
 type Object = (String, &'static str, String);
-
-/// A generator of the load's moments and numbers: a fixed seed makes a run repeatable but for the machine's own timing.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        // xorshift64* (Vigna, 2016)
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % bound
-    }
-}
 
 struct Client {
     agent: ureq::Agent,
@@ -101,7 +89,8 @@ fn load(url: &str, zone: &str, numbers: &AtomicU64, acknowledged: &Sender<Object
 fn what_was_acknowledged_survives_kill_9() {
     let kills: u64 = env::var("KILLS").map_or(50, |kills| kills.parse().unwrap());
     let home = Home::default();
-    let mut random = Random(0x00c0_ffee_1234_5678);
+    // A fixed seed makes a run repeatable but for the machine's own timing.
+    let mut random = Random::new(0x00c0_ffee_1234_5678);
     let numbers = Arc::new(AtomicU64::new(0));
     let (mut all, mut slowest) = (Vec::new(), Duration::ZERO);
 
@@ -119,7 +108,7 @@ fn what_was_acknowledged_survives_kill_9() {
             .collect();
         drop(sender);
         // After a random number of acknowledgements, and a random moment later, in the middle of something.
-        let mut fresh: Vec<_> = noted.iter().take(usize::try_from(random.below(60)).unwrap()).collect();
+        let mut fresh: Vec<_> = noted.iter().take(random.below(60)).collect();
         let moment = Instant::now() + Duration::from_micros(random.below(5_000));
         while Instant::now() < moment {
             thread::yield_now();

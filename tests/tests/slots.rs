@@ -9,7 +9,7 @@ use cedarkeep_model::{
 use cedarkeep_service::{
     BindingFilter, Decision, DecisionRequest, DenyReason, PageRequest, SettingsPatch, Uid, ZonePatch,
 };
-use cedarkeep_tests::in_process::InProcess;
+use cedarkeep_tests::{in_process::InProcess, random::Random};
 use serde_json::{Value, json};
 
 /// What sets are made of: permits and forbids that apply to some, that fail, that look at attributes and context.
@@ -24,23 +24,6 @@ const POLICIES: [&str; 6] = [
 
 /// How many requests are asked of one arrangement of bindings.
 const REQUESTS: usize = 25;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        // xorshift64* (Vigna, 2016)
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let drawn = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % u64::try_from(bound).unwrap();
-        usize::try_from(drawn).unwrap()
-    }
-
-    fn of<T: Clone>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())].clone()
-    }
-}
 
 fn arrangements() -> usize {
     env::var("CASES").map_or(10_000, |cases| cases.parse().unwrap()) / REQUESTS
@@ -82,7 +65,7 @@ impl World {
 
     fn version(&self, random: &mut Random, scope: ScopeType) -> PolicySetVersionId {
         let (_, versions) = self.versions.iter().find(|(of, _)| *of == scope).unwrap();
-        random.of(versions)
+        *random.of(versions)
     }
 
     async fn bind(&self, scope: ScopeType, version: PolicySetVersionId, mode: BindingMode, target: &str) -> BindingId {
@@ -123,14 +106,14 @@ impl World {
 
 fn request(random: &mut Random) -> DecisionRequest {
     let (user, doc) = (random.below(2), random.below(2));
-    let context = random.of(&[json!({}), json!({"mfa": true}), json!({"mfa": false})]);
+    let context = random.of(&[json!({}), json!({"mfa": true}), json!({"mfa": false})]).clone();
     let owner = json!({"__entity": {"type": "User", "id": "u0"}});
     DecisionRequest {
         principal: uid(&format!("User::\"u{user}\"")),
-        action: uid(random.of(&["Action::\"read\"", "Action::\"write\""])),
+        action: uid(random.of::<&str>(&["Action::\"read\"", "Action::\"write\""])),
         resource: uid(&format!("Doc::\"d{doc}\"")),
         context,
-        session: random.of(&[None, Some("s0".to_owned()), Some("s1".to_owned())]),
+        session: random.of(&[None, Some("s0".to_owned()), Some("s1".to_owned())]).clone(),
         entities: json!([
             {"uid": {"type": "User", "id": format!("u{user}")}, "attrs": {"level": random.below(3)}, "parents": []},
             {"uid": {"type": "Doc", "id": format!("d{doc}")}, "parents": [],
@@ -153,7 +136,7 @@ fn decided(answer: &cedarkeep_service::DecisionAnswer) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shadows_never_change_an_answer() {
-    let (world, mut random) = (World::new().await, Random(1));
+    let (world, mut random) = (World::new().await, Random::new(1));
     let mut diverged = 0;
     for _ in 0..arrangements() {
         let (mut active, mut shadows) = (Vec::new(), Vec::new());
@@ -195,7 +178,7 @@ async fn shadows_never_change_an_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn narrower_slots_never_grant() {
     use ScopeType::{Resource, Session, User};
-    let (world, mut random) = (World::new().await, Random(2));
+    let (world, mut random) = (World::new().await, Random::new(2));
     for (combination, narrowing) in
         [(ScopeCombination::Intersect, &[Resource, User, Session][..]), (ScopeCombination::Union, &[User, Session])]
     {
@@ -214,7 +197,7 @@ async fn narrower_slots_never_grant() {
             for request in &requests {
                 before.push(world.ask(request).await.decision);
             }
-            let added = random.of(narrowing);
+            let added = *random.of(narrowing);
             // A slot that was filled would be replaced, not added to.
             let call = InProcess::call();
             let filled = world.it.service.bindings(&call, world.zone, BindingFilter::default(), PageRequest::default());
@@ -249,7 +232,7 @@ async fn narrower_slots_never_grant() {
 /// What a zone takes from requests, for each setting.
 #[tokio::test]
 async fn a_zone_that_refuses_entities_takes_none() {
-    let (world, mut random) = (World::new().await, Random(3));
+    let (world, mut random) = (World::new().await, Random::new(3));
     let settings = SettingsPatch { request_entities: Some(RequestEntities::Refuse), ..SettingsPatch::default() };
     let patch = ZonePatch { settings, ..ZonePatch::default() };
     world.it.service.update_zone(&InProcess::call(), world.zone, patch).await.unwrap();
@@ -274,7 +257,7 @@ async fn a_shadow_that_cannot_be_used_changes_nothing() {
         let version = it.set_version(zone, set, std::slice::from_ref(pinned)).await.record.id;
         it.service.bind(&call, zone, version, mode, None).await.unwrap();
     }
-    let request = request(&mut Random(4));
+    let request = request(&mut Random::new(4));
     let sound = it.service.authorize(&call, zone, request.clone()).await.unwrap();
     it.tamper(&format!("UPDATE policy_versions SET cedar_raw = cedar_raw || ' ' WHERE id = '{}'", shadow.id)).await;
     let it = it.restart().await;

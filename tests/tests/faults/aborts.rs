@@ -11,6 +11,7 @@ use std::{
 
 use cedarkeep_tests::{
     home::{Engine, Home},
+    random::Random,
     server::{FIXTURE_TOKEN, Server, run},
 };
 use serde_json::{Value, json};
@@ -22,18 +23,6 @@ const CLIENTS: u64 = 8;
 
 /// As few as an instance can work with.
 const POOL: &str = "2";
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        // xorshift64* (Vigna, 2016)
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % bound
-    }
-}
 
 /// A request as it goes over the wire.
 fn request(zone: &Zone, number: u64, random: &mut Random) -> Vec<u8> {
@@ -69,7 +58,7 @@ fn whole(zone: &Zone, number: u64) -> Duration {
 /// Sends a request, all of it or a part, and goes away at some moment while it is under way, without having read anything.
 fn abort(address: &str, request: &[u8], takes: Duration, random: &mut Random) {
     let mut connection = TcpStream::connect(address).unwrap();
-    let part = if random.below(8) == 0 { usize::try_from(random.below(300)).unwrap() } else { request.len() };
+    let part = if random.below(8) == 0 { random.below(300) } else { request.len() };
     connection.write_all(&request[..part.min(request.len())]).unwrap();
     // The moment is what is random here; nothing is waited for.
     let most = u64::try_from(takes.as_micros()).unwrap() * 3 / 2;
@@ -101,7 +90,7 @@ fn postgres_clients_that_go_away_leave_no_transaction_behind() {
         for client in 0..CLIENTS {
             let (address, zone) = (server.address(), zone.on(&server));
             scope.spawn(move || {
-                let mut random = Random(0x00c0_ffee_0000_0001 + client);
+                let mut random = Random::spread(client);
                 let mut takes = Duration::ZERO;
                 for number in (client..aborts).step_by(usize::try_from(CLIENTS).unwrap()) {
                     if (number / CLIENTS).is_multiple_of(WAITED_FOR) {

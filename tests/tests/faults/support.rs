@@ -2,7 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server};
+use cedarkeep_tests::{
+    random::Random,
+    server::{FIXTURE_TOKEN, Server},
+};
 use serde_json::{Value, json};
 
 /// A zone on a running server. It outlives the server: [`Zone::on`] finds it on the next one.
@@ -87,16 +90,8 @@ impl Zone {
 /// Text that no engine can make smaller.
 fn noise(seed: usize, bytes: usize) -> String {
     const LETTERS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    let mut state = u64::try_from(seed).unwrap() + 0x9e37_79b9_7f4a_7c15;
-    let mut letter = || {
-        // xorshift64* (Vigna, 2016)
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        let drawn = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 58;
-        char::from(LETTERS[usize::try_from(drawn).unwrap()])
-    };
-    (0..bytes).map(|_| letter()).collect()
+    let mut random = Random::spread(seed.try_into().unwrap());
+    (0..bytes).map(|_| char::from(*random.of(LETTERS))).collect()
 }
 
 /// Everything that was acknowledged is there.

@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, mpsc::Sender};
 
+use cedarkeep_tests::random::Random;
 use serde_json::Value;
 
 use crate::{
     cluster::{Cluster, INSTANCES},
-    random::Random,
     record::{Asked, Bound, Moment, Operation, Outcome, Slot, Told, text},
     wire::{self, Wire},
 };
@@ -79,7 +79,7 @@ pub(crate) struct Client<'w> {
 
 impl<'w> Client<'w> {
     pub(crate) fn new(number: usize, seed: u64, world: &'w World, cluster: &'w Cluster) -> Self {
-        let random = Random::new(seed.wrapping_mul(1_000).wrapping_add(u64::try_from(number).unwrap()));
+        let random = Random::spread(seed.wrapping_mul(1_000).wrapping_add(u64::try_from(number).unwrap()));
         Self { number, world, cluster, random, wire: Wire::new(), seen: 0, marks: 0 }
     }
 
@@ -122,12 +122,12 @@ impl<'w> Client<'w> {
         let permits = if self.random.below(4) == 0 { "-" } else { "" };
         self.marks += 1;
         let mark = format!("c{}-{}{permits}", self.number, self.marks);
-        Asked::PublishPolicy { policy: self.random.of(&self.world.policies).unwrap().clone(), mark }
+        Asked::PublishPolicy { policy: self.random.of(&self.world.policies).clone(), mark }
     }
 
     /// A version that pins one to three policies.
     fn publish_set(&mut self) -> Option<Asked> {
-        let (set, _) = self.random.of(&self.world.sets).unwrap().clone();
+        let (set, _) = self.random.of(&self.world.sets).clone();
         let mut pinned: Vec<(String, String)> = Vec::new();
         for _ in 0..=self.random.below(3) {
             let (version, policy) = self.policy_version()?;
@@ -154,13 +154,13 @@ impl<'w> Client<'w> {
     fn policy_version(&mut self) -> Option<(String, String)> {
         let known = self.world.known.lock().unwrap();
         let newest = known.policy_versions.len().saturating_sub(12);
-        self.random.of(&known.policy_versions[newest..]).cloned()
+        self.random.any_of(&known.policy_versions[newest..]).cloned()
     }
 
     fn set_version(&mut self) -> Option<(String, String, &'static str)> {
         let known = self.world.known.lock().unwrap();
         let newest = known.set_versions.len().saturating_sub(8);
-        self.random.of(&known.set_versions[newest..]).cloned()
+        self.random.any_of(&known.set_versions[newest..]).cloned()
     }
 
     /// A binding that may be gone by now.
@@ -168,7 +168,7 @@ impl<'w> Client<'w> {
         let known = self.world.known.lock().unwrap();
         let fitting = known.bindings.iter().rev().filter(|bound| mode.is_empty() || bound.slot.mode == mode);
         let newest: Vec<_> = fitting.take(4).collect();
-        self.random.of(&newest).map(|bound| bound.id.clone())
+        self.random.any_of(&newest).map(|bound| bound.id.clone())
     }
 
     fn decide(&mut self) -> Asked {

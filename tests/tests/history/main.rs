@@ -10,7 +10,6 @@ mod broken;
 mod check;
 mod client;
 mod cluster;
-mod random;
 mod record;
 mod run;
 mod wire;

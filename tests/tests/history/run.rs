@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, sync::mpsc::channel, thread, time::Instant};
 
+use cedarkeep_tests::random::Random;
 use serde_json::{Value, json};
 
 use crate::{
     client::{Client, Known, World, user},
     cluster::{Cluster, INSTANCES, Kill},
-    random::Random,
     record::{Asked, Bound, History, Operation, Outcome, Stored, Told, number, text},
     wire::{SCHEMA, Wire},
 };
@@ -21,7 +21,7 @@ const KILLS: usize = 2;
 
 pub(crate) fn history(cluster: &Cluster, seed: u64) -> History {
     let wire = Wire::new();
-    let mut random = Random::new(seed);
+    let mut random = Random::spread(seed);
     let world = world(cluster, &wire, seed);
     let begun = stands(cluster, &wire, &world);
     let (sender, done) = channel();

@@ -7,10 +7,10 @@ use std::sync::{
 
 use cedarkeep_attest::{Jwks, verify_envelope};
 use cedarkeep_model::{Clock as _, PolicySetVersionId, Timestamp};
-use cedarkeep_tests::in_process::InProcess;
+use cedarkeep_tests::{in_process::InProcess, random::Random};
 use tokio::task::yield_now;
 
-use crate::support::{Published, Random, assert_sound, finish, fresh_ground, jwks, progress, publish, states};
+use crate::support::{Published, assert_sound, finish, fresh_ground, jwks, progress, publish, states};
 
 const VERIFIERS: u64 = 50;
 const ROTATIONS: usize = 20;
@@ -31,10 +31,10 @@ struct Field {
 
 /// Verifies whatever is the newest attestation of some version, on and on.
 async fn verify(field: Arc<Field>, number: u64) {
-    let mut random = Random(0x00c0_ffee_0000_0001 + number);
+    let mut random = Random::new(0x00c0_ffee_0000_0001 + number);
     let mut held: Option<(Timestamp, Jwks)> = None;
     while !field.over.load(Ordering::Relaxed) {
-        let version = *random.choose(&field.versions.lock().unwrap());
+        let version = *random.of(&field.versions.lock().unwrap());
         let (call, Published { zone, set, .. }) = (InProcess::call(), &field.set);
         let envelope = field.it.service.attestation(&call, *zone, *set, version).await.unwrap();
         // Only now it matters how old the key set is: the attestation cannot be newer than this moment.

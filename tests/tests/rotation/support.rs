@@ -180,21 +180,3 @@ pub fn assert_no_repeats<T: Ord + Clone + Debug>(signers: &[T]) {
     let once: BTreeSet<_> = signers.iter().cloned().collect();
     assert_eq!(once.len(), signers.len(), "{signers:?}");
 }
-
-/// A generator of moments and choices: a fixed seed makes a run repeatable but for the machine's own timing.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, bound: u64) -> u64 {
-        // xorshift64* (Vigna, 2016)
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % bound
-    }
-
-    pub fn choose<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        let index = self.below(items.len().try_into().unwrap());
-        &items[usize::try_from(index).unwrap()]
-    }
-}

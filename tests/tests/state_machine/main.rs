@@ -7,25 +7,12 @@ mod world;
 
 use std::env;
 
-use cedarkeep_tests::home::Engine;
+use cedarkeep_tests::{home::Engine, random::Random};
 use model::{Model, Step};
 use world::World;
 
 /// Steps a sequence.
 const STEPS: usize = 100;
-
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        // xorshift64* (Vigna, 2016)
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let drawn = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % u64::try_from(bound).unwrap();
-        usize::try_from(drawn).unwrap()
-    }
-}
 
 fn sequences() -> u64 {
     env::var("SEQUENCES").map_or(40, |sequences| sequences.parse().unwrap())
@@ -35,7 +22,7 @@ fn sequences() -> u64 {
 async fn the_service_does_what_the_model_does() {
     let mut refused = 0;
     for sequence in 1..=sequences() {
-        let mut random = Random(sequence);
+        let mut random = Random::new(sequence);
         let mut world = World::new(Engine::chosen()).await;
         let mut model = Model::default();
         let mut steps: Vec<Step> = Vec::new();
@@ -59,7 +46,7 @@ async fn the_service_does_what_the_model_does() {
 async fn sqlite_and_postgres_answer_alike() {
     let mut told = 0;
     for sequence in 1..=sequences() {
-        let mut random = Random(0x00c0_ffee_0000_0000 + sequence);
+        let mut random = Random::new(0x00c0_ffee_0000_0000 + sequence);
         let (mut sqlite, mut postgres) = (World::new(Engine::Sqlite).await, World::new(Engine::Postgres).await);
         let mut model = Model::default();
         for number in 0..STEPS {

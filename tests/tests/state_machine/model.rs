@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use cedarkeep_model::{BindingMode, ScopeType};
 use cedarkeep_service::Code;
-
-use crate::Random;
+use cedarkeep_tests::random::Random;
 
 /// How many policies, sets and texts there are to play with.
 pub(crate) const POLICIES: usize = 4;
