@@ -14,6 +14,7 @@ use std::{
 };
 
 use cedarkeep_tests::{
+    client::Client,
     home::{Engine, Home},
     server::{FIXTURE_TOKEN, Server, serve},
 };
@@ -31,36 +32,13 @@ fn setting(name: &str, unless_said: usize) -> usize {
     env::var(name).map_or(unless_said, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-#[derive(Clone)]
-struct Client {
-    agent: ureq::Agent,
-    url: String,
-}
-
-impl Client {
-    fn of(server: &Server) -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        Self { agent, url: server.url.clone() }
+/// The revision by which an instance decides.
+fn revision(client: &Client, zone: &str, at_least: Option<u64>) -> u64 {
+    let mut body = json!({"principal": "User::\"u\"", "action": "Action::\"read\"", "resource": "Doc::\"1\""});
+    if let Some(at_least) = at_least {
+        body["at_least_revision"] = json!(at_least);
     }
-
-    fn send(&self, method: &str, path: &str, body: &Value) -> Value {
-        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        let request = request.header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-        let request = request.header("content-type", "application/json").body(body.to_string()).unwrap();
-        let mut answer = self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let text = answer.body_mut().read_to_string().unwrap();
-        assert!(answer.status().is_success(), "{method} {path}: {} {text}", answer.status());
-        serde_json::from_str(&text).unwrap()
-    }
-
-    /// The revision by which it decides.
-    fn revision(&self, zone: &str, at_least: Option<u64>) -> u64 {
-        let mut body = json!({"principal": "User::\"u\"", "action": "Action::\"read\"", "resource": "Doc::\"1\""});
-        if let Some(at_least) = at_least {
-            body["at_least_revision"] = json!(at_least);
-        }
-        self.send("POST", &format!("{zone}/authorize"), &body)["revision"].as_u64().unwrap()
-    }
+    client.must("POST", &format!("{zone}/authorize"), &body)["revision"].as_u64().unwrap()
 }
 
 fn id(object: &Value) -> &str {
@@ -69,18 +47,18 @@ fn id(object: &Value) -> &str {
 
 /// A zone with a set of two versions; its path and the versions.
 fn publish(client: &Client) -> (String, [String; 2]) {
-    let zone = format!("/zones/{}", id(&client.send("POST", "/zones", &json!({"name": "Bench"}))));
+    let zone = format!("/zones/{}", id(&client.must("POST", "/zones", &json!({"name": "Bench"}))));
     let schema = json!({"version": "bench", "cedar_schema": SCHEMA});
-    client.send("POST", &format!("{zone}/policy-schemas"), &schema);
-    let policy = client.send("POST", &format!("{zone}/policies"), &json!({"name": "policy"}));
-    let set = client.send("POST", &format!("{zone}/policy-sets"), &json!({"name": "set"}));
+    client.must("POST", &format!("{zone}/policy-schemas"), &schema);
+    let policy = client.must("POST", &format!("{zone}/policies"), &json!({"name": "policy"}));
+    let set = client.must("POST", &format!("{zone}/policy-sets"), &json!({"name": "set"}));
     let version = |effect: &str| {
         let content =
             json!({"schema_version": "bench", "cedar_raw": format!("{effect} (principal, action, resource);")});
-        let version = client.send("POST", &format!("{zone}/policies/{}/versions", id(&policy)), &content);
+        let version = client.must("POST", &format!("{zone}/policies/{}/versions", id(&policy)), &content);
         let entry = json!({"policy_id": id(&policy), "policy_version_id": id(&version)});
         let body = json!({"schema_version": "bench", "manifest": {"entries": [entry]}});
-        id(&client.send("POST", &format!("{zone}/policy-sets/{}/versions", id(&set)), &body)).to_owned()
+        id(&client.must("POST", &format!("{zone}/policy-sets/{}/versions", id(&set)), &body)).to_owned()
     };
     let versions = [version("permit"), version("forbid")];
     (zone, versions)
@@ -88,7 +66,7 @@ fn publish(client: &Client) -> (String, [String; 2]) {
 
 fn activate(client: &Client, zone: &str, version: &str) -> u64 {
     let body = json!({"policy_set_version_id": version, "mode": "active"});
-    client.send("PUT", &format!("{zone}/policy-bindings"), &body)["revision"].as_u64().unwrap()
+    client.must("PUT", &format!("{zone}/policy-bindings"), &body)["revision"].as_u64().unwrap()
 }
 
 /// What was activated, and when that was acknowledged.
@@ -100,7 +78,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Asks until an instance decides by what was activated; how long it took.
 fn follow(client: &Client, zone: &str, (revision, at): Activated) -> Duration {
-    while client.revision(zone, None) < revision {
+    while self::revision(client, zone, None) < revision {
         thread::sleep(PAUSE);
     }
     at.elapsed()
@@ -108,7 +86,7 @@ fn follow(client: &Client, zone: &str, (revision, at): Activated) -> Duration {
 
 /// Asks once, for no less than what was activated; how long it took.
 fn demand(client: &Client, zone: &str, (revision, at): Activated) -> Duration {
-    assert!(client.revision(zone, Some(revision)) >= revision, "it decided by an older revision");
+    assert!(self::revision(client, zone, Some(revision)) >= revision, "it decided by an older revision");
     at.elapsed()
 }
 
@@ -136,13 +114,13 @@ fn main() {
         Server::start(&mut command)
     };
     let servers: Vec<_> = folders.iter().map(start).collect();
-    let clients: Vec<_> = servers.iter().map(Client::of).collect();
+    let clients: Vec<_> = servers.iter().map(Server::client).collect();
     let (zone, versions) = publish(&clients[0]);
     // Both versions are ready everywhere before anything is measured.
     for version in &versions {
-        let revision = activate(&clients[0], &zone, version);
+        let activated = activate(&clients[0], &zone, version);
         for client in &clients {
-            assert_eq!(client.revision(&zone, Some(revision)), revision);
+            assert_eq!(revision(client, &zone, Some(activated)), activated);
         }
     }
     println!("{activations} activations on one of {instances} instances, seen by the others");

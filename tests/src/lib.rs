@@ -1,5 +1,6 @@
 //! Shared helpers of the test targets.
 
+pub mod client;
 pub mod home;
 pub mod in_process;
 pub mod random;

@@ -14,6 +14,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::client::Client;
+
 /// Test fixture, guards nothing: a token for servers that live as long as one test.
 pub const FIXTURE_TOKEN: &str = "fixture-admin-token-for-cli-tests-0123456789";
 
@@ -115,6 +117,12 @@ impl Server {
         TcpStream::connect(self.address()).unwrap()
     }
 
+    /// A client of it that shows [`FIXTURE_TOKEN`].
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(&self.url, FIXTURE_TOKEN)
+    }
+
     /// Status and JSON body of a GET.
     #[must_use]
     pub fn get(&self, path: &str, token: &str) -> (u16, Value) {
@@ -166,10 +174,8 @@ impl Drop for Server {
 /// Status and JSON body of a GET with a bearer token; null when the body is no JSON.
 #[must_use]
 pub fn get(url: &str, token: &str) -> (u16, Value) {
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-    let mut answer = agent.get(url).header("authorization", format!("Bearer {token}")).call().unwrap();
-    let body = answer.body_mut().read_to_string().unwrap();
-    (answer.status().as_u16(), serde_json::from_str(&body).unwrap_or(Value::Null))
+    let answer = Client::new("", token).send("GET", url, &Value::Null);
+    (answer.status, answer.json())
 }
 
 /// The token that a server made and wrote into its data folder.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use cedarkeep_tests::{
+    client::Client,
     home::Home,
     random::Random,
     server::{FIXTURE_TOKEN, Server, run},
@@ -25,26 +26,11 @@ const CLIENTS: usize = 4;
 /// An acknowledged object: its path, a member and what must stand in it.
 type Object = (String, &'static str, String);
 
-struct Client {
-    agent: ureq::Agent,
-    url: String,
-}
-
-impl Client {
-    fn new(url: &str) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
-        Self { agent: config.build().new_agent(), url: url.to_owned() }
-    }
-
-    /// The answer to a POST; none when the server went away.
-    fn post(&self, path: &str, body: &Value) -> Option<Value> {
-        let request = self.agent.post(format!("{}{path}", self.url));
-        let request = request.header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-        let mut answer = request.content_type("application/json").send(body.to_string()).ok()?;
-        let text = answer.body_mut().read_to_string().ok()?;
-        assert!(answer.status().is_success(), "{path}: {} {text}", answer.status());
-        serde_json::from_str(&text).ok()
-    }
+/// The answer to a POST; none when the server went away.
+fn post(client: &Client, path: &str, body: &Value) -> Option<Value> {
+    let answer = client.try_send("POST", path, body, &[]).ok()?;
+    assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text);
+    serde_json::from_str(&answer.text).ok()
 }
 
 fn start(home: &Home) -> Server {
@@ -56,8 +42,7 @@ fn text<'a>(object: &'a Value, member: &str) -> &'a str {
 }
 
 /// Publishes policies, versions and set versions until the server goes away, noting what it acknowledged.
-fn load(url: &str, zone: &str, numbers: &AtomicU64, acknowledged: &Sender<Object>) {
-    let client = Client::new(url);
+fn load(client: &Client, zone: &str, numbers: &AtomicU64, acknowledged: &Sender<Object>) {
     let note = |path: String, member: &'static str, object: &Value| {
         let value = object[member].as_str().unwrap_or_default().to_owned();
         // Once the server is killed nobody counts any more; what was sent is read at the end.
@@ -65,20 +50,20 @@ fn load(url: &str, zone: &str, numbers: &AtomicU64, acknowledged: &Sender<Object
     };
     let publish = || {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
-        let policy = client.post(&format!("/zones/{zone}/policies"), &json!({"name": format!("policy {number}")}))?;
+        let policy = post(client, &format!("/zones/{zone}/policies"), &json!({"name": format!("policy {number}")}))?;
         let path = format!("/zones/{zone}/policies/{}", text(&policy, "id"));
         note(path.clone(), "name", &policy);
         let body = json!({
             "schema_version": "2026-03-16",
             "cedar_raw": format!("// {number}\npermit (principal == Keycard::User::\"u{number}\", action, resource);"),
         });
-        let version = client.post(&format!("{path}/versions"), &body)?;
+        let version = post(client, &format!("{path}/versions"), &body)?;
         note(format!("{path}/versions/{}", text(&version, "id")), "sha", &version);
-        let set = client.post(&format!("/zones/{zone}/policy-sets"), &json!({"name": format!("set {number}")}))?;
+        let set = post(client, &format!("/zones/{zone}/policy-sets"), &json!({"name": format!("set {number}")}))?;
         let path = format!("/zones/{zone}/policy-sets/{}", text(&set, "id"));
         let entry = json!({"policy_id": text(&policy, "id"), "policy_version_id": text(&version, "id")});
         let body = json!({"schema_version": "2026-03-16", "manifest": {"entries": [entry]}});
-        let version = client.post(&format!("{path}/versions"), &body)?;
+        let version = post(client, &format!("{path}/versions"), &body)?;
         note(format!("{path}/versions/{}", text(&version, "id")), "manifest_sha", &version);
         Some(())
     };
@@ -95,15 +80,15 @@ fn what_was_acknowledged_survives_kill_9() {
     let (mut all, mut slowest) = (Vec::new(), Duration::ZERO);
 
     let mut server = start(&home);
-    let zone = Client::new(&server.url).post("/zones", &json!({"name": "Test"})).unwrap();
+    let zone = server.client().must("POST", "/zones", &json!({"name": "Test"}));
     let zone = text(&zone, "id").to_owned();
     for round in 0..kills {
         let (sender, noted) = channel();
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
-                let (url, zone) = (server.url.clone(), zone.clone());
+                let (client, zone) = (server.client(), zone.clone());
                 let (numbers, sender) = (Arc::clone(&numbers), sender.clone());
-                thread::spawn(move || load(&url, &zone, &numbers, &sender))
+                thread::spawn(move || load(&client, &zone, &numbers, &sender))
             })
             .collect();
         drop(sender);

@@ -26,16 +26,7 @@ impl Example {
     }
 
     fn send(&self, method: &str, path: &str, body: &Value) -> Value {
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}/zones/{}{path}", self.server.url, self.zone))
-            .header("authorization", format!("Bearer {FIXTURE_TOKEN}"))
-            .header("content-type", "application/json");
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        let mut answer = agent.run(request.body(body.to_string()).unwrap()).unwrap();
-        let text = answer.body_mut().read_to_string().unwrap();
-        assert!(answer.status().is_success(), "{method} {path}: {text}");
-        serde_json::from_str(&text).unwrap_or_default()
+        self.server.client().must(method, &format!("/zones/{}{path}", self.zone), body)
     }
 
     fn decide(&self, action: &str) -> Value {
@@ -62,9 +53,7 @@ impl Example {
     }
 
     fn metrics(&self) -> Metrics {
-        let url = format!("{}/metrics", self.server.url);
-        let answer = ureq::get(&url).header("authorization", format!("Bearer {FIXTURE_TOKEN}")).call();
-        Metrics(answer.unwrap().body_mut().read_to_string().unwrap())
+        Metrics(self.server.client().metrics())
     }
 }
 

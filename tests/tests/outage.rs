@@ -4,7 +4,10 @@
 use std::{fs, sync::mpsc, thread, time::Duration};
 
 use cedarkeep_postgres_harness::{Database, Server as Postgres};
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, get, serve};
+use cedarkeep_tests::{
+    client::Client,
+    server::{FIXTURE_TOKEN, Server, get, serve},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -20,6 +23,7 @@ fn postgres() -> (&'static Postgres, Database) {
 /// A server on a database, with its example zone.
 struct Instance {
     url: String,
+    client: Client,
     zone: String,
     question: Value,
 }
@@ -41,23 +45,19 @@ impl Instance {
         let zones = server.get("/zones", FIXTURE_TOKEN).1;
         let zone = zones["items"][0]["id"].as_str().unwrap().to_owned();
         let question = fs::read_to_string(folder.path().join("example-decision.json")).unwrap();
-        let it = Self { url: server.url.clone(), zone, question: serde_json::from_str(&question).unwrap() };
+        let it = Self {
+            url: server.url.clone(),
+            client: server.client(),
+            zone,
+            question: serde_json::from_str(&question).unwrap(),
+        };
         (it, (server, folder))
     }
 
     fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        let request = request.header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-        let request = request.header("content-type", "application/json").body(body.to_string()).unwrap();
-        let mut answer = agent.run(request).unwrap();
-        let retry_after = answer.headers().get("retry-after").map_or("", |value| value.to_str().unwrap()).to_owned();
-        let text = answer.body_mut().read_to_string().unwrap();
-        Answer {
-            status: answer.status().as_u16(),
-            retry_after,
-            body: serde_json::from_str(&text).unwrap_or(Value::Null),
-        }
+        let answer = self.client.send(method, path, body);
+        let retry_after = answer.header("retry-after").unwrap_or_default().to_owned();
+        Answer { status: answer.status, retry_after, body: answer.json() }
     }
 
     fn decide(&self) -> Answer {
@@ -79,13 +79,7 @@ impl Instance {
     }
 
     fn age_in_metrics(&self) -> f64 {
-        let metrics = ureq::get(format!("{}/metrics", self.url))
-            .header("authorization", format!("Bearer {FIXTURE_TOKEN}"))
-            .call()
-            .unwrap()
-            .body_mut()
-            .read_to_string()
-            .unwrap();
+        let metrics = self.client.metrics();
         let age = metrics.lines().find_map(|line| line.strip_prefix("cedarkeep_store_age_seconds "));
         age.expect("the age is told").parse().unwrap()
     }

@@ -96,23 +96,12 @@ impl Instance {
     }
 
     fn send(&self, method: &str, path: &str, body: &Value) -> Value {
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.server.url))
-            .header("authorization", format!("Bearer {FIXTURE_TOKEN}"))
-            .header("content-type", "application/json");
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        let mut answer = agent.run(request.body(body.to_string()).unwrap()).unwrap();
-        let text = answer.body_mut().read_to_string().unwrap();
-        assert!(answer.status().is_success(), "{method} {path}: {text}");
-        serde_json::from_str(&text).unwrap_or_default()
+        self.server.client().must(method, path, body)
     }
 
     /// How many reads of the standby came out so.
     fn reads(&self, outcome: &str) -> u64 {
-        let url = format!("{}/metrics", self.server.url);
-        let answer = ureq::get(&url).header("authorization", format!("Bearer {FIXTURE_TOKEN}")).call();
-        let text = answer.unwrap().body_mut().read_to_string().unwrap();
+        let text = self.server.client().metrics();
         let series = format!("cedarkeep_replica_reads_total{{outcome=\"{outcome}\"}} ");
         text.lines().find_map(|line| line.strip_prefix(&series)).map_or(0, |count| count.parse().unwrap())
     }

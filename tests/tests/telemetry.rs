@@ -154,14 +154,12 @@ impl Told {
     }
 
     fn send(&self, path: &str, body: &Value, trace: Option<&str>) -> Value {
-        let mut request = ureq::post(format!("{}/zones/{}{path}", self.server.url, self.zone))
-            .header("authorization", format!("Bearer {FIXTURE_TOKEN}"))
-            .header("content-type", "application/json");
-        if let Some(trace) = trace {
-            request = request.header("traceparent", format!("00-{trace}-{PARENT}-01"));
-        }
-        let text = request.send(body.to_string()).unwrap().body_mut().read_to_string().unwrap();
-        serde_json::from_str(&text).unwrap()
+        let parent = trace.map(|trace| format!("00-{trace}-{PARENT}-01"));
+        let headers: Vec<_> = parent.iter().map(|parent| ("traceparent", parent.as_str())).collect();
+        let path = format!("/zones/{}{path}", self.zone);
+        let answer = self.server.client().try_send("POST", &path, body, &headers).unwrap();
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+        serde_json::from_str(&answer.text).unwrap()
     }
 
     /// Publishes a version of a new policy, as a part of this trace.
@@ -271,9 +269,7 @@ fn metrics_arrive_under_the_names_labels_and_buckets_of_prometheus() {
         Some(Data::Gauge(gauge)) => gauge.data_points.first().map(|_| ()),
         _ => None,
     });
-    let url = format!("{}/metrics", told.server.url);
-    let answer = ureq::get(&url).header("authorization", format!("Bearer {FIXTURE_TOKEN}")).call();
-    let prometheus = answer.unwrap().body_mut().read_to_string().unwrap();
+    let prometheus = told.server.client().metrics();
     assert!(prometheus.contains("cedarkeep_decisions_total{decision=\"allow\"} 3"), "{prometheus}");
 }
 

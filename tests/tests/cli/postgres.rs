@@ -7,6 +7,7 @@ use cedarkeep_tests::{
     home::{Engine, Home},
     server::{FIXTURE_TOKEN, Server, cedarkeep, made_token, refused, run, serve},
 };
+use serde_json::json;
 use tempfile::TempDir;
 
 /// Test fixture, guards nothing.
@@ -66,12 +67,9 @@ fn instances_that_start_together_are_one_installation() {
         let starting: Vec<_> = folders.iter().map(|folder| scope.spawn(move || start(folder))).collect();
         starting.into_iter().map(|started| started.join().unwrap()).collect()
     });
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
     for (number, server) in servers.iter().enumerate() {
-        let request =
-            agent.post(format!("{}/zones", server.url)).header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-        let answer = request.content_type("application/json").send(format!("{{\"name\": \"Zone {number}\"}}")).unwrap();
-        assert_eq!(answer.status(), 201, "a master key of its own, or an organization of its own");
+        let answer = server.client().send("POST", "/zones", &json!({"name": format!("Zone {number}")}));
+        assert_eq!(answer.status, 201, "a master key of its own, or an organization of its own");
     }
     for server in &servers {
         let zones = server.get("/zones", FIXTURE_TOKEN).1;

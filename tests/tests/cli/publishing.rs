@@ -11,7 +11,10 @@ use std::{
     thread,
 };
 
-use cedarkeep_tests::server::{Said, Server, cedarkeep, made_token, run, serve};
+use cedarkeep_tests::{
+    client::Client,
+    server::{Said, Server, cedarkeep, made_token, run, serve},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,12 +73,7 @@ impl Pipeline {
 }
 
 fn post(server: &Server, token: &str, path: &str, body: &Value) -> Value {
-    let mut answer = ureq::post(format!("{}{path}", server.url))
-        .header("authorization", format!("Bearer {token}"))
-        .content_type("application/json")
-        .send(body.to_string())
-        .unwrap();
-    json(&answer.body_mut().read_to_string().unwrap())
+    Client::new(&server.url, token).must("POST", path, body)
 }
 
 fn replace(file: &Path, from: &str, to: &str) {

@@ -6,7 +6,10 @@ use std::{
     thread,
 };
 
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, get, serve};
+use cedarkeep_tests::{
+    client::Client,
+    server::{FIXTURE_TOKEN, Server, get, serve},
+};
 
 #[test]
 fn a_server_that_is_asked_to_stop_ends_with_0() {
@@ -64,7 +67,7 @@ fn metrics_on_an_address_of_their_own_need_no_credential() {
         }
     };
     assert_eq!(server.get("/zones", FIXTURE_TOKEN).0, 200);
-    let metrics = ureq::get(format!("http://{address}/metrics")).call().unwrap().body_mut().read_to_string().unwrap();
+    let metrics = Client::anonymous(&format!("http://{address}")).metrics();
     assert!(metrics.contains("cedarkeep_http_requests_total{"), "{metrics}");
     assert!(metrics.contains("cedarkeep_http_request_duration_seconds_bucket{"), "{metrics}");
     assert_eq!(server.get("/metrics", FIXTURE_TOKEN).0, 404);

@@ -11,11 +11,14 @@ use std::{
         mpsc::{Sender, channel},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use cedarkeep_postgres_harness::Server as Postgres;
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, cedarkeep, run, serve};
+use cedarkeep_tests::{
+    client::Client,
+    server::{FIXTURE_TOKEN, Server, cedarkeep, run, serve},
+};
 use forwarder::Forwarder;
 use serde_json::{Value, json};
 
@@ -38,28 +41,15 @@ fn told(mut command: Command, url: &str, folder: &Path) -> Command {
     command
 }
 
-struct Client(ureq::Agent);
+/// A client of all instances.
+fn client() -> Client {
+    Client::new("", FIXTURE_TOKEN)
+}
 
-impl Client {
-    fn new() -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
-        Self(config.timeout_global(Some(Duration::from_mins(1))).build().new_agent())
-    }
-
-    /// Status and body of the answer to a POST; no status when there is no answer.
-    fn post(&self, url: &str, key: &str, body: &Value) -> (u16, Value) {
-        let request = self.0.post(url).header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-        let request = request.header("idempotency-key", key).content_type("application/json");
-        let Ok(mut answer) = request.send(body.to_string()) else { return (0, Value::Null) };
-        let text = answer.body_mut().read_to_string().unwrap_or_default();
-        (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or_default())
-    }
-
-    fn must(&self, url: &str, body: &Value) -> Value {
-        let (status, answer) = self.post(url, url, body);
-        assert!((200..300).contains(&status), "{url}: {status} {answer}");
-        answer
-    }
+/// Status and body of the answer to a POST; no status when there is no answer.
+fn post(client: &Client, url: &str, key: &str, body: &Value) -> (u16, Value) {
+    let answer = client.try_send("POST", url, body, &[("idempotency-key", key)]);
+    answer.map_or((0, Value::Null), |answer| (answer.status, answer.json()))
 }
 
 /// Stops the others when it goes, also when a test fails.
@@ -73,7 +63,7 @@ impl Drop for Stop<'_> {
 
 /// Makes policies until it is stopped, repeating each with its key until it is acknowledged; then tells of it.
 fn write(urls: &[String], zone: &str, writer: usize, stop: &AtomicBool, acknowledged: &Sender<(String, String)>) {
-    let client = Client::new();
+    let client = client();
     for number in 0.. {
         let name = format!("policy {writer} {number}");
         let mut tries = 0;
@@ -82,7 +72,7 @@ fn write(urls: &[String], zone: &str, writer: usize, stop: &AtomicBool, acknowle
                 return;
             }
             let url = format!("{}{zone}/policies", urls[(writer + number + tries) % urls.len()]);
-            match client.post(&url, &name.replace(' ', "-"), &json!({"name": name})) {
+            match post(&client, &url, &name.replace(' ', "-"), &json!({"name": name})) {
                 (201, policy) => {
                     acknowledged.send((policy["id"].as_str().unwrap().to_owned(), name)).unwrap();
                     break;
@@ -98,10 +88,10 @@ fn write(urls: &[String], zone: &str, writer: usize, stop: &AtomicBool, acknowle
 
 /// Decides until it is stopped; every answer is an answer, whatever becomes of the database.
 fn decide(url: &str, zone: &str, stop: &AtomicBool, decisions: &AtomicUsize) {
-    let client = Client::new();
+    let client = client();
     let body = json!({"principal": "User::\"u\"", "action": "Action::\"read\"", "resource": "Doc::\"1\""});
     while !stop.load(Ordering::SeqCst) {
-        let (status, decision) = client.post(&format!("{url}{zone}/authorize"), "ignored", &body);
+        let (status, decision) = post(&client, &format!("{url}{zone}/authorize"), "ignored", &body);
         assert_eq!((status, &decision["decision"]), (200, &json!("allow")), "{decision}");
         decisions.fetch_add(1, Ordering::SeqCst);
     }
@@ -109,13 +99,13 @@ fn decide(url: &str, zone: &str, stop: &AtomicBool, decisions: &AtomicUsize) {
 
 /// A zone in which everything is permitted; its path.
 fn zone(url: &str) -> String {
-    let client = Client::new();
-    let made = client.must(&format!("{url}/zones"), &json!({"name": "Test"}));
+    let client = client();
+    let made = client.must("POST", &format!("{url}/zones"), &json!({"name": "Test"}));
     let zone = format!("/zones/{}", made["id"].as_str().unwrap());
-    client.must(&format!("{url}{zone}/policy-schemas"), &json!({"version": "test", "cedar_schema": SCHEMA}));
+    client.must("POST", &format!("{url}{zone}/policy-schemas"), &json!({"version": "test", "cedar_schema": SCHEMA}));
     let entry = json!({"new_policy": {"name": "all"}, "cedar_raw": "permit (principal, action, resource);"});
     let manifest = json!({"entries": [entry], "schema_version": "test", "activate": true});
-    client.must(&format!("{url}{zone}/policy-sets"), &json!({"name": "all", "manifest": manifest}));
+    client.must("POST", &format!("{url}{zone}/policy-sets"), &json!({"name": "all", "manifest": manifest}));
     zone
 }
 

@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use cedarkeep_tests::{
+    client::Client,
     random::Random,
     server::{FIXTURE_TOKEN, Server},
 };
@@ -10,8 +11,7 @@ use serde_json::{Value, json};
 
 /// A zone on a running server. It outlives the server: [`Zone::on`] finds it on the next one.
 pub(crate) struct Zone {
-    agent: ureq::Agent,
-    url: String,
+    client: Client,
     /// The path of the zone.
     pub(crate) path: String,
     /// The path of a policy in it.
@@ -26,8 +26,7 @@ const SCHEMA: &str = "entity User, Doc; action read appliesTo { principal: User,
 impl Zone {
     /// Makes one.
     pub(crate) fn make(server: &Server) -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        let mut zone = Self { agent, url: server.url.clone(), path: String::new(), policy: String::new() };
+        let mut zone = Self { client: server.client(), path: String::new(), policy: String::new() };
         let made = zone.must("/zones", &json!({"name": "Test"}));
         zone.path = format!("/zones/{}", made["id"].as_str().unwrap());
         zone.must("/policy-schemas", &json!({"version": "test", "cedar_schema": SCHEMA}));
@@ -42,21 +41,13 @@ impl Zone {
 
     /// The same zone on another server.
     pub(crate) fn on(&self, server: &Server) -> Self {
-        Self {
-            agent: self.agent.clone(),
-            url: server.url.clone(),
-            path: self.path.clone(),
-            policy: self.policy.clone(),
-        }
+        Self { client: server.client(), path: self.path.clone(), policy: self.policy.clone() }
     }
 
     /// Status and body of the answer to a POST.
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = self.agent.post(format!("{}{}{path}", self.url, self.path));
-        let request = request.header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-        let mut answer = request.content_type("application/json").send(body.to_string()).unwrap();
-        let text = answer.body_mut().read_to_string().unwrap();
-        (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
+        let answer = self.client.send("POST", &format!("{}{path}", self.path), body);
+        (answer.status, serde_json::from_str(&answer.text).unwrap())
     }
 
     /// The answer to a POST that succeeds.

@@ -1,42 +1,29 @@
 //! Requests over HTTP, and what their answers say.
 
-use std::time::Duration;
-
-use cedarkeep_tests::server::FIXTURE_TOKEN;
+use cedarkeep_tests::{client::Client, server::FIXTURE_TOKEN};
 use serde_json::{Value, json};
 
 use crate::record::{Asked, Bound, Decided, Slot, Told, number, text};
 
 /// A client with connections of its own.
-pub(crate) struct Wire(ureq::Agent);
+pub(crate) struct Wire(Client);
 
 /// Method, path below the zone, and body.
 pub(crate) type Request = (&'static str, String, Option<Value>);
 
 impl Wire {
     pub(crate) fn new() -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
-        // Far more than anything takes: a server that hangs shall fail the test, not stop it.
-        Self(config.timeout_global(Some(Duration::from_mins(1))).build().new_agent())
+        Self(Client::new("", FIXTURE_TOKEN))
     }
 
     /// Status and body of an answer; why there is none.
     pub(crate) fn send(&self, url: &str, request: &Request, key: Option<&str>) -> Result<(u16, Value), String> {
         let (method, path, body) = request;
-        let mut parts = ureq::http::Request::builder().method(*method).uri(format!("{url}{path}"));
-        parts = parts.header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-        if let Some(key) = key {
-            parts = parts.header("idempotency-key", key);
-        }
-        let answer = match body {
-            Some(body) => self.0.run(parts.header("content-type", "application/json").body(body.to_string()).unwrap()),
-            None => self.0.run(parts.body(()).unwrap()),
-        };
-        let mut answer = answer.map_err(|error| error.to_string())?;
-        let status = answer.status().as_u16();
-        let text = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
-        let body = serde_json::from_str(&text).map_err(|error| format!("{status}: {error}"))?;
-        Ok((status, body))
+        let key: Vec<_> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+        let answer = self.0.try_send(method, &format!("{url}{path}"), body.as_ref().unwrap_or(&Value::Null), &key);
+        let answer = answer.map_err(|error| error.to_string())?;
+        let body = serde_json::from_str(&answer.text).map_err(|error| format!("{}: {error}", answer.status))?;
+        Ok((answer.status, body))
     }
 
     /// The answer that must come.

@@ -16,14 +16,7 @@ use crate::support::assert_no_repeats;
 const VERSIONS: usize = 30;
 
 fn send(server: &Server, method: &str, path: &str, body: &Value) -> Value {
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-    let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", server.url));
-    let request = request.header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-    let request = request.header("content-type", "application/json").body(body.to_string()).unwrap();
-    let mut answer = agent.run(request).unwrap();
-    let text = answer.body_mut().read_to_string().unwrap();
-    assert!(answer.status().is_success(), "{method} {path}: {} {text}", answer.status());
-    serde_json::from_str(&text).unwrap()
+    server.client().must(method, path, body)
 }
 
 fn get(server: &Server, path: &str) -> Value {

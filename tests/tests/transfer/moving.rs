@@ -11,6 +11,7 @@ use std::{
 
 use cedarkeep_model::ZoneId;
 use cedarkeep_tests::{
+    client::{Answer, Client},
     home::{Engine, Home},
     server::{FIXTURE_TOKEN, Server},
 };
@@ -18,43 +19,17 @@ use serde_json::{Value, json};
 
 use crate::support::{Files, cedarkeep, done, furnished, rows, text};
 
-/// A client of one server.
-struct Client {
-    agent: ureq::Agent,
-    url: String,
-}
-
-/// Status, Retry-After and body.
-type Answer = (u16, Option<String>, Value);
-
-impl Client {
-    fn new(server: &Server) -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        Self { agent, url: server.url.clone() }
+/// What the zone says to this user, but for what is of that moment alone.
+fn decide(client: &Client, zone: ZoneId, user: &str) -> Value {
+    let body =
+        json!({"principal": format!("User::\"{user}\""), "action": "Action::\"read\"", "resource": "Doc::\"1\""});
+    let answer = client.send("POST", &format!("/zones/{zone}/authorize"), &body);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let mut said = answer.json();
+    for name in ["decision_id", "evaluated_at", "at"] {
+        said.as_object_mut().unwrap().remove(name);
     }
-
-    fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let url = format!("{}{path}", self.url);
-        let request = ureq::http::Request::builder().method(method).uri(url);
-        let request = request.header("authorization", format!("Bearer {FIXTURE_TOKEN}"));
-        let request = request.header("content-type", "application/json").body(body.to_string()).unwrap();
-        let mut answer = self.agent.run(request).unwrap();
-        let after = answer.headers().get("retry-after").map(|after| after.to_str().unwrap().to_owned());
-        let body = answer.body_mut().read_to_string().unwrap();
-        (answer.status().as_u16(), after, serde_json::from_str(&body).unwrap_or(Value::Null))
-    }
-
-    /// What the zone says to this user, but for what is of that moment alone.
-    fn decide(&self, zone: ZoneId, user: &str) -> Value {
-        let body =
-            json!({"principal": format!("User::\"{user}\""), "action": "Action::\"read\"", "resource": "Doc::\"1\""});
-        let (status, _, mut answer) = self.send("POST", &format!("/zones/{zone}/authorize"), &body);
-        assert_eq!(status, 200, "{answer}");
-        for name in ["decision_id", "evaluated_at", "at"] {
-            answer.as_object_mut().unwrap().remove(name);
-        }
-        answer
-    }
+    said
 }
 
 fn start(home: &Home) -> Server {
@@ -68,10 +43,10 @@ fn writer(client: Client, zone: ZoneId, written: Arc<AtomicU64>) -> JoinHandle<(
         loop {
             let body = json!({"name": format!("policy {}", acknowledged.len())});
             let answer = client.send("POST", &format!("/zones/{zone}/policies"), &body);
-            if answer.0 != 201 {
+            if answer.status != 201 {
                 return (acknowledged, answer);
             }
-            acknowledged.push(format!("/zones/{zone}/policies/{}", answer.2["id"].as_str().unwrap()));
+            acknowledged.push(format!("/zones/{zone}/policies/{}", answer.json()["id"].as_str().unwrap()));
             written.fetch_add(1, Ordering::Relaxed);
         }
     })
@@ -82,10 +57,10 @@ fn decider(client: Client, zone: ZoneId, stop: Arc<AtomicBool>) -> JoinHandle<u6
     thread::spawn(move || {
         let mut answers = 0;
         while !stop.load(Ordering::Relaxed) {
-            assert_eq!(client.decide(zone, "alice")["decision"], json!("allow"));
-            assert_eq!(client.decide(zone, "carol")["decision"], json!("deny"));
-            let (status, _, answer) = client.send("GET", &format!("/zones/{zone}/policy-sets"), &Value::Null);
-            assert_eq!(status, 200, "{answer}");
+            assert_eq!(decide(&client, zone, "alice")["decision"], json!("allow"));
+            assert_eq!(decide(&client, zone, "carol")["decision"], json!("deny"));
+            let answer = client.send("GET", &format!("/zones/{zone}/policy-sets"), &Value::Null);
+            assert_eq!(answer.status, 200, "{answer:?}");
             answers += 3;
         }
         answers
@@ -101,17 +76,22 @@ async fn readers_do_not_notice_a_move_to_postgres() {
     let (home, target) = (furnished.it.home(), Home::on(Engine::Postgres));
     let old = start(home);
     let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let deciders: Vec<_> = (0..2).map(|_| decider(Client::new(&old), zone, Arc::clone(&stop))).collect();
-    let writer = writer(Client::new(&old), zone, Arc::clone(&written));
+    let deciders: Vec<_> = (0..2).map(|_| decider(old.client(), zone, Arc::clone(&stop))).collect();
+    let writer = writer(old.client(), zone, Arc::clone(&written));
     while written.load(Ordering::Relaxed) < 20 {
         thread::yield_now();
     }
 
     done(home, ["read-only", "on"]);
-    let (acknowledged, (status, after, refusal)) = writer.join().unwrap();
-    assert_eq!((status, after.as_deref(), &refusal["code"]), (503, Some("1"), &json!("unavailable")), "{refusal}");
+    let (acknowledged, answer) = writer.join().unwrap();
+    let refusal = answer.json();
+    assert_eq!(
+        (answer.status, answer.header("retry-after"), &refusal["code"]),
+        (503, Some("1"), &json!("unavailable")),
+        "{refusal}"
+    );
     assert!(refusal["message"].as_str().unwrap().contains("read-only"), "{refusal}");
-    let client = Client::new(&old);
+    let client = old.client();
     for (method, path, body) in [
         ("PATCH", format!("/zones/{zone}"), json!({"name": "other"})),
         ("DELETE", format!("/zones/{zone}/entities"), Value::Null),
@@ -119,8 +99,8 @@ async fn readers_do_not_notice_a_move_to_postgres() {
         ("POST", format!("/zones/{zone}/signing-keys"), json!({})),
         ("POST", "/zones".to_owned(), json!({"name": "another"})),
     ] {
-        let (status, _, answer) = client.send(method, &path, &body);
-        assert_eq!(status, 503, "{method} {path}: {answer}");
+        let answer = client.send(method, &path, &body);
+        assert_eq!(answer.status, 503, "{method} {path}: {answer:?}");
     }
     assert_eq!(old.get("/readyz", FIXTURE_TOKEN).0, 200);
 
@@ -128,9 +108,9 @@ async fn readers_do_not_notice_a_move_to_postgres() {
     done(home, ["backup", text(&backup)]);
     done(&target, ["restore", text(&backup)]);
     let new = start(&target);
-    let moved = Client::new(&new);
+    let moved = new.client();
     for user in ["alice", "carol"] {
-        let (before, after) = (client.decide(zone, user), moved.decide(zone, user));
+        let (before, after) = (decide(&client, zone, user), decide(&moved, zone, user));
         assert_eq!(before, after);
         assert!(before["revision"].is_u64(), "{before}");
     }
@@ -139,8 +119,8 @@ async fn readers_do_not_notice_a_move_to_postgres() {
         assert_eq!(new.get(path, FIXTURE_TOKEN).0, 200, "{path} was acknowledged and is gone");
     }
     // The new one is written to, the old one still answers, and nothing has changed in it since.
-    let (status, _, answer) = moved.send("POST", &format!("/zones/{zone}/policies"), &json!({"name": "new"}));
-    assert_eq!(status, 201, "{answer}");
+    let answer = moved.send("POST", &format!("/zones/{zone}/policies"), &json!({"name": "new"}));
+    assert_eq!(answer.status, 201, "{answer:?}");
     stop.store(true, Ordering::Relaxed);
     let answers: u64 = deciders.into_iter().map(|decider| decider.join().unwrap()).sum();
     assert!(answers > 100, "{answers}");
@@ -152,10 +132,10 @@ async fn readers_do_not_notice_a_move_to_postgres() {
     // It outlasts a restart, and can be taken back.
     assert!(old.stop().0.success());
     let old = start(home);
-    let client = Client::new(&old);
-    assert_eq!(client.decide(zone, "alice")["decision"], json!("allow"));
-    assert_eq!(client.send("POST", "/zones", &json!({"name": "another"})).0, 503);
+    let client = old.client();
+    assert_eq!(decide(&client, zone, "alice")["decision"], json!("allow"));
+    assert_eq!(client.send("POST", "/zones", &json!({"name": "another"})).status, 503);
     done(home, ["read-only", "off"]);
-    assert_eq!(client.send("POST", "/zones", &json!({"name": "another"})).0, 201);
+    assert_eq!(client.send("POST", "/zones", &json!({"name": "another"})).status, 201);
     println!("{answers} answers and {} policies while the store was moved", acknowledged.len());
 }

@@ -73,11 +73,7 @@ fn with<'a>(path: &'a Path, trust: &'a [String]) -> Vec<&'a str> {
 
 fn decide(server: &Server, zone: ZoneId) -> Value {
     let body = json!({"principal": "User::\"alice\"", "action": "Action::\"read\"", "resource": "Doc::\"1\""});
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-    let request = agent.post(format!("{}/zones/{zone}/authorize", server.url));
-    let request = request.header("authorization", format!("Bearer {FIXTURE_TOKEN}")).content_type("application/json");
-    let mut answer = request.send(body.to_string()).unwrap();
-    serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+    server.client().must("POST", &format!("/zones/{zone}/authorize"), &body)
 }
 
 /// It decides as before, keeps every byte, is signed again by a key of its own, and is sound.
