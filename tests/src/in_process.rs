@@ -11,9 +11,11 @@ use cedarkeep_model::{
     ScopeType, Timestamp, Zone, ZoneId,
 };
 use cedarkeep_service::{
-    Call, Config, GivenPolicy, GivenSchema, NewEntry, NewPolicy, NewZone, Parts, Principal, Service, SettingsPatch,
+    Call, Config, DecisionRequest, GivenPolicy, GivenSchema, NewEntry, NewPolicy, NewZone, Parts, Principal, Service,
+    SettingsPatch, Uid,
 };
 use cedarkeep_store::Store;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::home::{Engine, Home};
@@ -221,6 +223,27 @@ impl InProcess {
         let call = Self::call();
         let published = self.service.publish_set_version(&call, zone, set, schema_version(), entries(pinned)).await;
         published.unwrap().object
+    }
+}
+
+/// The id of an entity, from Cedar's text form.
+#[must_use]
+pub fn uid(text: &str) -> Uid {
+    text.parse().unwrap()
+}
+
+/// Asks whether this principal may read the document `1` of [`SCHEMA`], and says nothing else.
+#[must_use]
+pub fn reading(principal: &str) -> DecisionRequest {
+    DecisionRequest {
+        principal: uid(principal),
+        action: uid("Action::\"read\""),
+        resource: uid("Doc::\"1\""),
+        context: json!({}),
+        session: None,
+        entities: json!([]),
+        explain: false,
+        at_least_revision: None,
     }
 }
 

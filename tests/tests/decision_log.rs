@@ -13,7 +13,10 @@ use cedarkeep_service::{
     SettingsPatch, Uid, ZonePatch,
 };
 use cedarkeep_store::{Direction, Order, Window};
-use cedarkeep_tests::{home::Engine, in_process::InProcess};
+use cedarkeep_tests::{
+    home::Engine,
+    in_process::{InProcess, reading, uid},
+};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -50,23 +53,6 @@ async fn logging(it: &InProcess, decision_log: DecisionLogMode) -> ZoneId {
     zone
 }
 
-fn uid(text: &str) -> Uid {
-    text.parse().unwrap()
-}
-
-fn asking(principal: &str) -> DecisionRequest {
-    DecisionRequest {
-        principal: uid(principal),
-        action: uid("Action::\"read\""),
-        resource: uid("Doc::\"1\""),
-        context: json!({}),
-        session: None,
-        entities: json!([]),
-        explain: false,
-        at_least_revision: None,
-    }
-}
-
 async fn decide(it: &InProcess, zone: ZoneId, request: DecisionRequest) -> DecisionAnswer {
     it.service.authorize(&InProcess::call(), zone, request).await.unwrap()
 }
@@ -91,7 +77,7 @@ async fn off_logs_nothing() {
     let zone = it.zone().await;
     assert_eq!(zone.settings.decision_log, DecisionLogMode::Off);
     let zone = logging(&it, DecisionLogMode::Off).await;
-    let answer = decide(&it, zone, asking("User::\"alice\"")).await;
+    let answer = decide(&it, zone, reading("User::\"alice\"")).await;
     assert_eq!(log(&it, zone).await, []);
     let missing = it.service.decision(&InProcess::call(), zone, answer.decision_id).await.unwrap_err();
     assert_eq!(missing.code(), Code::NotFound);
@@ -106,9 +92,9 @@ async fn all_logs_each_decision_as_it_was_answered() {
     let session = "permit (principal, action == Action::\"read\", resource);";
     bound(&it, zone, ScopeType::Session, BindingMode::Active, Some("s-1"), session).await;
 
-    let alice = DecisionRequest { session: Some("s-1".to_owned()), explain: true, ..asking("User::\"alice\"") };
+    let alice = DecisionRequest { session: Some("s-1".to_owned()), explain: true, ..reading("User::\"alice\"") };
     let allowed = decide(&it, zone, alice).await;
-    let denied = decide(&it, zone, asking("User::\"it's \\\"bob\\\"\"")).await;
+    let denied = decide(&it, zone, reading("User::\"it's \\\"bob\\\"\"")).await;
     let [bob, alice] = <[LoggedDecision; 2]>::try_from(log(&it, zone).await).unwrap();
 
     assert_eq!((alice.decision_id, alice.at, alice.allowed), (allowed.decision_id, allowed.evaluated_at, true));
@@ -157,7 +143,7 @@ async fn what_may_be_secret_is_not_logged() {
     let it = InProcess::start().await;
     let zone = logging(&it, DecisionLogMode::All).await;
     set(&it, zone, SettingsPatch { validate_requests: Some(false), ..SettingsPatch::default() }).await;
-    let mut request = asking("User::\"alice\"");
+    let mut request = reading("User::\"alice\"");
     request.context = json!({"password": "in-the-context-8a41"});
     request.entities = json!([{"uid": {"type": "User", "id": "alice"}, "attrs": {"level": 1, "x": "in-an-entity-8a41"}, "parents": []}]);
     request.session = Some("a\0session-8a41".to_owned());
@@ -177,7 +163,7 @@ async fn a_sample_is_about_as_large_as_it_should_be() {
     for (percent, expected) in [(10, 150..=250), (100, 2_150..=2_250)] {
         set(&it, zone, sample(percent)).await;
         for _ in 0..2_000 {
-            decide(&it, zone, asking("User::\"alice\"")).await;
+            decide(&it, zone, reading("User::\"alice\"")).await;
         }
         let logged = count(&it, zone).await;
         assert!(expected.contains(&logged), "{percent}: {logged}");
@@ -205,8 +191,8 @@ async fn decisions_are_forgotten_in_time_and_in_bites() {
     let it = InProcess::start().await;
     let zone = logging(&it, DecisionLogMode::All).await;
     let other = logging(&it, DecisionLogMode::All).await;
-    decide(&it, zone, asking("User::\"alice\"")).await;
-    decide(&it, other, asking("User::\"alice\"")).await;
+    decide(&it, zone, reading("User::\"alice\"")).await;
+    decide(&it, other, reading("User::\"alice\"")).await;
     let [sample] = <[LoggedDecision; 1]>::try_from(log(&it, zone).await).unwrap();
     let more: Vec<_> = (0..2_500)
         .map(|_| LoggedDecision { decision_id: it.service.new_request_id().parse().unwrap(), ..sample.clone() })
@@ -222,7 +208,7 @@ async fn decisions_are_forgotten_in_time_and_in_bites() {
     assert_eq!(count(&it, zone).await, 2_501);
     set(&it, other, SettingsPatch { decision_log_retention_days: Some(31), ..SettingsPatch::default() }).await;
     it.clock.advance(2 * 60 * 60);
-    decide(&it, zone, asking("User::\"alice\"")).await;
+    decide(&it, zone, reading("User::\"alice\"")).await;
     for left in [1_502, 502] {
         assert!(it.service.work_once().await, "there is more to do");
         assert_eq!(count(&it, zone).await, left);
@@ -246,7 +232,7 @@ async fn a_restart_keeps_the_log() {
     let zone = logging(&it, DecisionLogMode::All).await;
     let mut decided = Vec::new();
     for _ in 0..50 {
-        decided.push(decide(&it, zone, asking("User::\"alice\"")).await.decision_id);
+        decided.push(decide(&it, zone, reading("User::\"alice\"")).await.decision_id);
     }
     let again = it.restart().await;
     let logged: Vec<_> = log(&again, zone).await.iter().rev().map(|decision| decision.decision_id).collect();
@@ -293,13 +279,13 @@ async fn a_store_that_does_not_answer_delays_no_decision() {
     let before = dropped();
     let it = InProcess::on(Engine::Sqlite).await;
     let zone = logging(&it, DecisionLogMode::All).await;
-    decide(&it, zone, asking("User::\"alice\"")).await;
+    decide(&it, zone, reading("User::\"alice\"")).await;
 
     let mut other = block(&it).await;
     let mut slowest = Duration::ZERO;
     for _ in 0..DECISIONS {
         let begun = Instant::now();
-        assert_eq!(decide(&it, zone, asking("User::\"alice\"")).await.decision, Decision::Allow);
+        assert_eq!(decide(&it, zone, reading("User::\"alice\"")).await.decision, Decision::Allow);
         slowest = slowest.max(begun.elapsed());
     }
     assert!(slowest < Duration::from_secs(2), "a decision took {slowest:?}");
@@ -312,7 +298,7 @@ async fn a_store_that_does_not_answer_delays_no_decision() {
     other.execute("BEGIN IMMEDIATE").await.unwrap();
     let large = format!("User::\"{}\"", "a".repeat(1 << 20));
     for _ in 0..100 {
-        assert_eq!(decide(&it, zone, asking(&large)).await.decision, Decision::Deny);
+        assert_eq!(decide(&it, zone, reading(&large)).await.decision, Decision::Deny);
     }
     let heavy = dropped() - before - full;
     assert!((68..100).contains(&heavy), "{heavy} dropped");

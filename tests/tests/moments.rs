@@ -9,8 +9,8 @@ use std::{
 };
 
 use cedarkeep_model::{BindingMode, Digest, PolicySetId, PolicySetVersionId, SchemaVersion, ScopeType, ZoneId};
-use cedarkeep_service::{Decision, DecisionRequest, GivenPolicy, GivenSchema, PutMode, Uid};
-use cedarkeep_tests::in_process::{InProcess, entries};
+use cedarkeep_service::{Decision, DecisionRequest, GivenPolicy, GivenSchema, PutMode};
+use cedarkeep_tests::in_process::{InProcess, entries, reading};
 use serde_json::{Value, json};
 
 /// Whoever is `in` the staff may do what is `in` the readers' actions.
@@ -24,21 +24,8 @@ fn schema(groups: &str) -> String {
     )
 }
 
-fn uid(text: &str) -> Uid {
-    Uid::from_json(&Value::String(text.to_owned())).unwrap()
-}
-
 fn request() -> DecisionRequest {
-    DecisionRequest {
-        principal: uid("User::\"alice\""),
-        action: uid("Action::\"read\""),
-        resource: uid("Doc::\"1\""),
-        context: json!({}),
-        session: None,
-        entities: json!([]),
-        explain: true,
-        at_least_revision: None,
-    }
+    DecisionRequest { explain: true, ..reading("User::\"alice\"") }
 }
 
 /// What an answer shows of the moment that it is of.

@@ -2,32 +2,21 @@
 
 use cedarkeep_cedar::CedarPool;
 use cedarkeep_model::{BindingMode, Digest, PolicyVersion, ScopeType, ZoneId};
-use cedarkeep_service::{
-    Call, Code, Decision, DecisionRequest, GivenPolicy, Idempotency, NewPolicy, Principal, Uid, fsck,
-};
-use cedarkeep_tests::in_process::{InProcess, entries, schema_version};
-use serde_json::{Value, json};
+use cedarkeep_service::{Call, Code, Decision, DecisionRequest, GivenPolicy, Idempotency, NewPolicy, Principal, fsck};
+use cedarkeep_tests::in_process::{InProcess, entries, reading, schema_version};
+use serde_json::json;
 
 const PERMIT: &str = "permit (principal, action, resource);";
 
-fn uid(text: &str) -> Uid {
-    Uid::from_json(&Value::String(text.to_owned())).unwrap()
-}
-
 fn request() -> DecisionRequest {
     DecisionRequest {
-        principal: uid("User::\"alice\""),
-        action: uid("Action::\"read\""),
-        resource: uid("Doc::\"1\""),
-        context: json!({}),
-        session: None,
         entities: json!([
             {"uid": {"type": "User", "id": "alice"}, "attrs": {"level": 1}, "parents": []},
             {"uid": {"type": "Doc", "id": "1"}, "parents": [],
              "attrs": {"level": 1, "owner": {"__entity": {"type": "User", "id": "alice"}}}},
         ]),
         explain: true,
-        at_least_revision: None,
+        ..reading("User::\"alice\"")
     }
 }
 

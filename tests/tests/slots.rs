@@ -6,11 +6,12 @@ use std::env;
 use cedarkeep_model::{
     BindingId, BindingMode, PolicySetVersionId, PolicyVersion, RequestEntities, ScopeCombination, ScopeType, ZoneId,
 };
-use cedarkeep_service::{
-    BindingFilter, Decision, DecisionRequest, DenyReason, PageRequest, SettingsPatch, Uid, ZonePatch,
+use cedarkeep_service::{BindingFilter, Decision, DecisionRequest, DenyReason, PageRequest, SettingsPatch, ZonePatch};
+use cedarkeep_tests::{
+    in_process::{InProcess, uid},
+    random::Random,
 };
-use cedarkeep_tests::{in_process::InProcess, random::Random};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What sets are made of: permits and forbids that apply to some, that fail, that look at attributes and context.
 const POLICIES: [&str; 6] = [
@@ -27,10 +28,6 @@ const REQUESTS: usize = 25;
 
 fn arrangements() -> usize {
     env::var("CASES").map_or(10_000, |cases| cases.parse().unwrap()) / REQUESTS
-}
-
-fn uid(text: &str) -> Uid {
-    Uid::from_json(&Value::String(text.to_owned())).unwrap()
 }
 
 /// A zone with a set version for each scope and each choice of policies.

@@ -3,27 +3,13 @@
 use std::time::Duration;
 
 use cedarkeep_model::{BindingMode, PolicyId, ScopeType, ZoneId};
-use cedarkeep_service::{Code, Decision, DecisionAnswer, DecisionRequest, Error, Service, Uid};
-use cedarkeep_tests::in_process::InProcess;
-use serde_json::{Value, json};
+use cedarkeep_service::{Code, Decision, DecisionAnswer, DecisionRequest, Error, Service};
+use cedarkeep_tests::in_process::{InProcess, reading};
 use tokio::{task::JoinHandle, time::sleep};
-
-fn uid(text: &str) -> Uid {
-    Uid::from_json(&Value::String(text.to_owned())).unwrap()
-}
 
 /// What a service answers to one question.
 pub async fn ask(service: &Service, zone: ZoneId, at_least_revision: Option<u64>) -> Result<DecisionAnswer, Error> {
-    let request = DecisionRequest {
-        principal: uid("User::\"alice\""),
-        action: uid("Action::\"read\""),
-        resource: uid("Doc::\"1\""),
-        context: json!({}),
-        session: None,
-        entities: json!([]),
-        explain: true,
-        at_least_revision,
-    };
+    let request = DecisionRequest { explain: true, at_least_revision, ..reading("User::\"alice\"") };
     service.authorize(&InProcess::call(), zone, request).await
 }
 

@@ -2,7 +2,7 @@
 
 use cedarkeep_model::{AttestationStatus, BindingMode, Digest, EventKind, KeyState};
 use cedarkeep_service::{Call, Code, Idempotency};
-use cedarkeep_tests::in_process::InProcess;
+use cedarkeep_tests::in_process::{InProcess, reading};
 use serde_json::json;
 
 use crate::support::{
@@ -208,17 +208,8 @@ async fn decisions_go_on() {
     let bound = set.versions[1];
     it.service.activate_set_version(&call, set.zone, set.set, bound, BindingMode::Active, None).await.unwrap();
     let decides = async |it: &InProcess| {
-        let user = cedarkeep_service::Uid::from_json(&json!("User::\"a\"")).unwrap();
-        let request = cedarkeep_service::DecisionRequest {
-            principal: user,
-            action: cedarkeep_service::Uid::from_json(&json!("Action::\"read\"")).unwrap(),
-            resource: cedarkeep_service::Uid::from_json(&json!("Doc::\"1\"")).unwrap(),
-            context: json!({}),
-            session: None,
-            entities: json!([{"uid": {"type": "User", "id": "a"}, "attrs": {"level": 9}, "parents": []}]),
-            explain: false,
-            at_least_revision: None,
-        };
+        let entities = json!([{"uid": {"type": "User", "id": "a"}, "attrs": {"level": 9}, "parents": []}]);
+        let request = cedarkeep_service::DecisionRequest { entities, ..reading("User::\"a\"") };
         it.service.authorize(&InProcess::call(), set.zone, request).await.unwrap().decision
     };
     let allow = cedarkeep_service::Decision::Allow;

@@ -2,8 +2,8 @@
 
 use cedarkeep_attest::{KeyPair, Refusal, Signer};
 use cedarkeep_model::{AttestationStatement, AttestationStatus, BindingMode, EventKind, KeyState, PolicySetVersionId};
-use cedarkeep_service::{Code, Decision, DecisionRequest, Uid};
-use cedarkeep_tests::in_process::{InProcess, fixture_keys};
+use cedarkeep_service::{Code, Decision, DecisionRequest};
+use cedarkeep_tests::in_process::{InProcess, fixture_keys, reading};
 use serde_json::json;
 
 use crate::support::{Published, events, finish, jwks, keys, problems, progress, publish, publishes, signing, states};
@@ -133,17 +133,8 @@ async fn a_forgery_with_the_stolen_key_is_found() {
 }
 
 async fn decide(it: &InProcess, set: &Published) -> Result<Decision, Code> {
-    let uid = |text: &str| Uid::from_json(&json!(text)).unwrap();
-    let request = DecisionRequest {
-        principal: uid("User::\"a\""),
-        action: uid("Action::\"read\""),
-        resource: uid("Doc::\"1\""),
-        context: json!({}),
-        session: None,
-        entities: json!([{"uid": {"type": "User", "id": "a"}, "attrs": {"level": 9}, "parents": []}]),
-        explain: false,
-        at_least_revision: None,
-    };
+    let entities = json!([{"uid": {"type": "User", "id": "a"}, "attrs": {"level": 9}, "parents": []}]);
+    let request = DecisionRequest { entities, ..reading("User::\"a\"") };
     let answer = it.service.authorize(&InProcess::call(), set.zone, request).await;
     answer.map(|answer| answer.decision).map_err(|error| error.code())
 }

@@ -13,11 +13,11 @@ use cedarkeep_model::{
     Timestamp, ZoneId,
 };
 use cedarkeep_service::{
-    DecisionRequest, GivenPolicy, NewPolicyDraft, NewSetDraft, NewUserToken, PutMode, SettingsPatch, ZonePatch, fsck,
+    GivenPolicy, NewPolicyDraft, NewSetDraft, NewUserToken, PutMode, SettingsPatch, ZonePatch, fsck,
 };
 use cedarkeep_tests::{
     home::{Engine, Home},
-    in_process::{InProcess, schema_version},
+    in_process::{InProcess, reading, schema_version},
     server::{FIXTURE_TOKEN, Said, run},
 };
 use serde_json::{Value, json};
@@ -127,16 +127,7 @@ async fn decide(it: &InProcess, zone: ZoneId) {
     let patch = ZonePatch { settings, ..ZonePatch::default() };
     it.service.update_zone(&InProcess::call(), zone, patch).await.unwrap();
     for principal in ["alice", "carol"] {
-        let request = DecisionRequest {
-            principal: format!("User::\"{principal}\"").parse().unwrap(),
-            action: "Action::\"read\"".parse().unwrap(),
-            resource: "Doc::\"1\"".parse().unwrap(),
-            context: json!({}),
-            session: None,
-            entities: json!([]),
-            explain: false,
-            at_least_revision: None,
-        };
+        let request = reading(&format!("User::\"{principal}\""));
         it.service.authorize(&InProcess::call(), zone, request).await.unwrap();
     }
     let mut read = it.store.read().await.unwrap();
