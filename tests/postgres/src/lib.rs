@@ -15,8 +15,6 @@ use std::{
         Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
-    thread,
-    time::{Duration, Instant},
 };
 
 /// Test fixture, guards nothing: the password of servers that live as long as a test.
@@ -64,17 +62,8 @@ impl Server {
         let mut folder = String::new();
         stdout.read_line(&mut folder).unwrap();
         let folder = PathBuf::from(folder.trim());
-        assert!(folder.is_absolute(), "initdb failed");
-        let server = Self {
-            bin,
-            folder,
-            port,
-            process,
-            control: Some(Mutex::new((stdin, stdout))),
-            databases: AtomicU32::new(0),
-        };
-        server.wait();
-        server
+        assert!(folder.is_absolute(), "initdb failed, or the server did not start");
+        Self { bin, folder, port, process, control: Some(Mutex::new((stdin, stdout))), databases: AtomicU32::new(0) }
     }
 
     /// A database of its own.
@@ -135,10 +124,9 @@ impl Server {
         self.say("kill");
     }
 
-    /// Starts it again after [`Server::kill`] and waits until it answers.
+    /// Starts it again after [`Server::kill`] and waits until it takes connections.
     pub fn restart(&self) {
         self.say("start");
-        self.wait();
     }
 
     /// Lets the files that it writes grow so far and no further, as on a full disk; none lets them grow again.
@@ -172,14 +160,6 @@ impl Server {
         let mut answer = String::new();
         control.1.read_line(&mut answer).unwrap();
         assert_eq!(answer, "done\n", "{}", self.log());
-    }
-
-    fn wait(&self) {
-        let start = Instant::now();
-        while let Err(error) = self.try_psql("postgres", "SELECT 1") {
-            assert!(start.elapsed() < Duration::from_secs(30), "no server: {error}\n{}", self.log());
-            thread::sleep(Duration::from_millis(20));
-        }
     }
 }
 

@@ -40,17 +40,22 @@ fi || { cat "$folder/initdb.log" >&2; exit 1; }
     done
 } >>"$folder/data/postgresql.conf"
 
+# Returns when the server takes connections, as its log says; fails when it ends before, or does not come to it.
 start() {
+    : >>"$folder/log"
+    said=$(wc -c <"$folder/log")
     "$bin/postgres" -D "$folder/data" >>"$folder/log" 2>&1 </dev/null &
     server=$!
+    timeout 60 tail --bytes=+$((said + 1)) --follow --pid="$server" "$folder/log" |
+        grep --quiet "database system is ready to accept"
 }
-start
+start || { cat "$folder/log" >&2; exit 1; }
 echo "$folder"
 while read -r command; do
     case $command in
     # What `pg_ctl stop -m immediate` does: as if the power had gone.
     kill) kill -QUIT "$server" && wait "$server" || true ;;
-    start) start ;;
+    start) start || { echo failed; continue; } ;;
     esac
     echo done
 done
