@@ -5,4 +5,5 @@ pub mod home;
 pub mod in_process;
 pub mod random;
 pub mod server;
+pub mod until;
 pub mod workload;

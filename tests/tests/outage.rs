@@ -1,12 +1,13 @@
 //! The database is gone, and comes back: decisions go on, everything else is told to come again, and nobody restarts
 //! anything.
 
-use std::{fs, sync::mpsc, thread, time::Duration};
+use std::{fs, thread};
 
 use cedarkeep_postgres_harness::{Database, Server as Postgres};
 use cedarkeep_tests::{
     client::Client,
     server::{FIXTURE_TOKEN, Server, get, serve},
+    until::{PATIENCE, until},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -100,18 +101,6 @@ impl Answer {
     }
 }
 
-/// Asks again until it is so; gives up after a time that nothing here takes.
-fn until(what: &str, so: impl Fn() -> bool) {
-    let (_never, pause) = mpsc::channel::<()>();
-    for _ in 0..600 {
-        if so() {
-            return;
-        }
-        let _ = pause.recv_timeout(Duration::from_millis(50));
-    }
-    panic!("not even after half a minute: {what}");
-}
-
 #[test]
 fn on_postgres_decisions_outlive_the_database() {
     let (postgres, database) = postgres();
@@ -138,20 +127,20 @@ fn on_postgres_decisions_outlive_the_database() {
         assert!(refused.iter().all(|answer| answer.come_again().contains("try again")));
         assert!(refused[3].come_again().contains("at_least_revision 1000000 is beyond revision"));
     });
-    until("the age is told", || {
+    until(PATIENCE, "the age is told", || {
         let (status, said) = it.ready();
         assert_eq!(status, 200, "{said}");
         said["status"] == "degraded" && said["store"] == "unreachable" && said["age_seconds"].as_u64().unwrap() >= 6
     });
-    until("the age is measured", || it.age_in_metrics() >= 6.0);
+    until(PATIENCE, "the age is measured", || it.age_in_metrics() >= 6.0);
     it.decide().allows();
     // By now nobody waits for it any more.
     assert!(it.write("lost").come_again().contains("the store has not answered for"));
     assert!(it.send("POST", &unasked, &it.question).come_again().contains("decides by what it has in memory"));
 
     postgres.restart();
-    until("it writes again", || it.write("kept").status == 201);
-    until("it is ready again", || it.ready().1["store"] == "reachable" && it.age_in_metrics() < 6.0);
+    until(PATIENCE, "it writes again", || it.write("kept").status == 201);
+    until(PATIENCE, "it is ready again", || it.ready().1["store"] == "reachable" && it.age_in_metrics() < 6.0);
     it.decide().allows();
     assert_eq!(it.send("POST", &unasked, &it.question).status, 200);
     let policies = it.send("GET", &format!("/zones/{}/policies?query[name]=kept", it.zone), &Value::Null);
@@ -165,12 +154,12 @@ fn on_postgres_decisions_stop_when_they_would_be_too_old() {
     it.decide().allows();
     postgres.kill();
     it.decide().allows();
-    until("decisions stop", || it.decide().status != 200);
+    until(PATIENCE, "decisions stop", || it.decide().status != 200);
     assert!(it.decide().come_again().contains("nothing is decided by what is older than 2 s"));
     let (status, said) = it.ready();
     assert_eq!((status, &said["code"]), (503, &json!("unavailable")));
     postgres.restart();
-    until("decisions go on", || it.decide().status == 200);
+    until(PATIENCE, "decisions go on", || it.decide().status == 200);
     it.decide().allows();
     assert_eq!(it.ready().0, 200);
 }

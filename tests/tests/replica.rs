@@ -3,10 +3,11 @@
 //!
 //! These servers are PostgreSQL whatever engine the environment asks for.
 
-use std::time::{Duration, Instant};
-
 use cedarkeep_postgres_harness::Server as Postgres;
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, refused, serve};
+use cedarkeep_tests::{
+    server::{FIXTURE_TOKEN, Server, refused, serve},
+    until::{PATIENCE, until},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -107,15 +108,6 @@ impl Instance {
     }
 }
 
-/// Asks again until it is so.
-fn eventually(what: &str, mut so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !so() {
-        assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn postgres_a_list_after_a_write_shows_it_though_the_standby_stands_still() {
     let world = World::start();
@@ -203,7 +195,7 @@ fn postgres_a_standby_that_is_gone_is_not_missed() {
     assert!(told("left out").is_some(), "it is told");
 
     world.standby.restart();
-    eventually("the standby is asked again", || {
+    until(PATIENCE, "the standby is asked again", || {
         world.names(instance);
         instance.reads("served") > served + 1
     });

@@ -5,13 +5,16 @@ use std::{
     collections::BTreeMap,
     fs,
     net::TcpListener,
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
-use cedarkeep_tests::server::{FIXTURE_TOKEN, Server, refused, serve};
+use cedarkeep_tests::{
+    server::{FIXTURE_TOKEN, Server, refused, serve},
+    until::PATIENCE,
+};
 use opentelemetry_proto::tonic::{
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::{KeyValue, any_value::Value as Any},
@@ -40,6 +43,8 @@ struct Arrived {
 #[derive(Clone)]
 struct Receiver {
     arrived: Arc<Mutex<Arrived>>,
+    /// Told when something more has arrived.
+    more: Arc<Condvar>,
     endpoint: String,
 }
 
@@ -48,7 +53,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let receiver = Self { arrived: Arc::default(), endpoint };
+        let receiver = Self { arrived: Arc::default(), more: Arc::default(), endpoint };
         let paths = Router::new().route("/v1/traces", post(traces)).route("/v1/metrics", post(metrics));
         let router = paths.with_state(receiver.clone());
         thread::spawn(move || {
@@ -63,13 +68,15 @@ impl Receiver {
     /// Waits until what has arrived is enough.
     fn wait<T>(&self, what: &str, mut enough: impl FnMut(&Arrived) -> Option<T>) -> T {
         let start = Instant::now();
+        let mut arrived = self.arrived.lock().unwrap();
         loop {
-            if let Some(found) = enough(&self.arrived.lock().unwrap()) {
+            if let Some(found) = enough(&arrived) {
                 return found;
             }
-            let names: Vec<_> = self.arrived.lock().unwrap().spans.iter().map(|span| span.name.clone()).collect();
-            assert!(start.elapsed() < Duration::from_secs(30), "{what} has not arrived: {names:?}");
-            thread::sleep(Duration::from_millis(20));
+            let names: Vec<_> = arrived.spans.iter().map(|span| &span.name).collect();
+            let left = PATIENCE.checked_sub(start.elapsed());
+            let left = left.unwrap_or_else(|| panic!("{what} has not arrived: {names:?}"));
+            arrived = self.more.wait_timeout(arrived, left).unwrap().0;
         }
     }
 
@@ -97,6 +104,7 @@ async fn traces(State(receiver): State<Receiver>, headers: HeaderMap, body: Byte
         arrived.services.extend(text(&resource.resource.unwrap().attributes, "service.name"));
         arrived.spans.extend(resource.scope_spans.into_iter().flat_map(|scope| scope.spans));
     }
+    receiver.more.notify_all();
 }
 
 async fn metrics(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) {
@@ -106,6 +114,7 @@ async fn metrics(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
     arrived.bytes.extend_from_slice(&body);
     let scopes = sent.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
     arrived.metrics = scopes.flat_map(|scope| scope.metrics).collect();
+    receiver.more.notify_all();
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -63,7 +63,7 @@ async fn on_postgres_workers_that_stop_release_what_is_theirs() {
         let service = it.service.clone();
         tokio::spawn(async move { service.run_jobs(pending()).await })
     });
-    until("all of it is done", async || done(&other, zone).await == u64::try_from(VERSIONS).unwrap()).await;
+    until("all of it is done", async || done(&other, zone).await == u64::try_from(VERSIONS).unwrap());
     for worker in workers {
         worker.abort();
     }
@@ -82,7 +82,7 @@ async fn on_postgres_one_instance_forgets_logged_decisions() {
     one.service.update_zone(&InProcess::call(), zone, patch).await.unwrap();
     decide(&one.service, zone, None).await.unwrap();
     let logged = || one.home().psql("SELECT COUNT(*) FROM decisions");
-    until("it is logged", async || logged() == "1").await;
+    until("it is logged", async || logged() == "1");
     one.clock.advance(31 * 24 * 60 * 60);
     let until_soon = one.service.now().plus_seconds(10).micros();
     one.home().psql(&format!("INSERT INTO job_claims VALUES ('retention of decisions', 'another', {until_soon})"));

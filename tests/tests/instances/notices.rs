@@ -26,11 +26,11 @@ async fn on_postgres_changes_are_told() {
     let zone = one.zone().await.id;
     assert_eq!(decide(&other.service, zone, None).await.unwrap().0, Decision::Deny);
     let follower = follow(&other, SELDOM);
-    until("it listens", async || one.home().psql(&format!("SELECT COUNT(*) {LISTENERS}")) == "1").await;
+    until("it listens", async || one.home().psql(&format!("SELECT COUNT(*) {LISTENERS}")) == "1");
 
     let policy = activate(&one, zone).await;
     let allowed = async || decide(&other.service, zone, None).await.unwrap().0 == Decision::Allow;
-    until("a change of revision", allowed).await;
+    until("a change of revision", allowed);
 
     let name = || ask(&other.service, zone, None);
     let named = async |wanted: &str| {
@@ -40,14 +40,14 @@ async fn on_postgres_changes_are_told() {
     assert!(named("policy").await);
     let patch = PolicyPatch { name: Some(Name::new("renamed").unwrap()), description: None };
     one.service.update_policy(&InProcess::call(), zone, policy, patch).await.unwrap();
-    until("a change of a name, at the same revision", async || named("renamed").await).await;
+    until("a change of a name, at the same revision", async || named("renamed").await);
 
     let token = "a-token-that-the-other-instance-does-not-know-yet";
     one.service.set_admin_token(token).await.unwrap();
-    until("a change of the token", async || other.service.authenticate(token).await.is_ok()).await;
+    until("a change of the token", async || other.service.authenticate(token).await.is_ok());
 
     one.service.delete_zone(&InProcess::call(), zone).await.unwrap();
-    until("the end of a zone", async || decide(&other.service, zone, None).await == Err(Code::NotFound)).await;
+    until("the end of a zone", async || decide(&other.service, zone, None).await == Err(Code::NotFound));
     follower.abort();
 }
 
@@ -60,7 +60,7 @@ async fn on_postgres_a_listener_that_is_cut_off_listens_again() {
     assert_eq!(decide(&other.service, zone, None).await.unwrap().0, Decision::Deny);
     let follower = follow(&other, SELDOM);
     let listens = async || one.home().psql(&format!("SELECT COUNT(*) {LISTENERS}")) == "1";
-    until("it listens", listens).await;
+    until("it listens", listens);
     // Cut off again and again while it happens, it is not told of all of it.
     let over = AtomicBool::new(false);
     tokio::task::block_in_place(|| {
@@ -74,8 +74,7 @@ async fn on_postgres_a_listener_that_is_cut_off_listens_again() {
             over.store(true, Ordering::Relaxed);
         });
     });
-    until("it listens again", listens).await;
-    until("what it was not told", async || decide(&other.service, zone, None).await.unwrap().0 == Decision::Allow)
-        .await;
+    until("it listens again", listens);
+    until("what it was not told", async || decide(&other.service, zone, None).await.unwrap().0 == Decision::Allow);
     follower.abort();
 }

@@ -4,8 +4,14 @@ use std::time::Duration;
 
 use cedarkeep_model::{BindingMode, PolicyId, ScopeType, ZoneId};
 use cedarkeep_service::{Code, Decision, DecisionAnswer, DecisionRequest, Error, Service};
-use cedarkeep_tests::in_process::{InProcess, reading};
-use tokio::{task::JoinHandle, time::sleep};
+use cedarkeep_tests::{
+    in_process::{InProcess, reading},
+    until::{self, PATIENCE},
+};
+use tokio::{
+    runtime::Handle,
+    task::{JoinHandle, block_in_place},
+};
 
 /// What a service answers to one question.
 pub async fn ask(service: &Service, zone: ZoneId, at_least_revision: Option<u64>) -> Result<DecisionAnswer, Error> {
@@ -36,13 +42,7 @@ pub fn follow(it: &InProcess, every: Duration) -> JoinHandle<()> {
     tokio::spawn(async move { service.follow_others(every, std::future::pending()).await })
 }
 
-/// Asks again until it is so; gives up after a time that nothing here takes.
-pub async fn until(what: &str, so: impl AsyncFn() -> bool) {
-    for _ in 0..6_000 {
-        if so().await {
-            return;
-        }
-        sleep(Duration::from_millis(5)).await;
-    }
-    panic!("not even after half a minute: {what}");
+/// Asks again until it is so. What it waits for goes on meanwhile, on the other threads of the runtime.
+pub fn until(what: &str, so: impl AsyncFn() -> bool) {
+    block_in_place(|| until::until(PATIENCE, what, || Handle::current().block_on(so())));
 }

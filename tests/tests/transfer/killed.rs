@@ -1,9 +1,6 @@
 //! kill -9 in the middle of taking a backup in: there is all of it, or nothing.
 
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{io, process::Stdio, sync::mpsc::channel, thread, time::Instant};
 
 use cedarkeep_service::PutMode;
 use cedarkeep_tests::{
@@ -36,10 +33,15 @@ async fn half_a_store_is_never_left(engine: Engine) {
     for kill in 1..=KILLS {
         let home = Home::on(engine);
         let moment = Instant::now() + whole * kill / (KILLS + 1);
-        let mut restoring = cedarkeep(&home, ["restore", text(&backup)]).stdout(Stdio::null()).spawn().unwrap();
-        while Instant::now() < moment && restoring.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let mut restoring = cedarkeep(&home, ["restore", text(&backup)]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = restoring.stdout.take().unwrap();
+        let (running, ended) = channel::<()>();
+        thread::spawn(move || {
+            io::copy(&mut out, &mut io::sink()).unwrap();
+            drop(running);
+        });
+        // Its end, which closes what it writes to, or that moment.
+        let _ = ended.recv_timeout(moment.saturating_duration_since(Instant::now()));
         restoring.kill().unwrap();
         let ended = restoring.wait().unwrap();
         if ended.success() {

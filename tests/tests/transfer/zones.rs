@@ -6,6 +6,7 @@ use cedarkeep_model::{KeyState, ZoneId};
 use cedarkeep_tests::{
     home::{Engine, Home},
     server::{FIXTURE_TOKEN, Server, run},
+    until::{PATIENCE, until},
 };
 use serde_json::{Value, json};
 
@@ -99,9 +100,7 @@ async fn a_zone_moves_to(engine: Engine) {
         assert_eq!(status, 200, "{answer}");
         answer["re_signing"]["done"] == answer["re_signing"]["total"]
     };
-    while !signed_again() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until(PATIENCE, "it is signed again", signed_again);
     let (status, answer) = server.get(&attestations, FIXTURE_TOKEN);
     assert_eq!((status, answer["items"].as_array().map(Vec::len)), (200, Some(4)), "{answer}");
     assert!(server.stop().0.success());
