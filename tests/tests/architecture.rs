@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store-sql", &["model", "store"]),
     ("verify", &["model", "cedar", "attest"]),
     ("bundle", &["model"]),
+    ("rules", &["model", "cedar"]),
     ("repo", &["model", "cedar"]),
     ("service", &["model", "cedar", "attest", "store", "bundle"]),
     ("http", &["model", "service"]),
