@@ -18,6 +18,7 @@ mod error;
 mod expression;
 mod fields;
 mod matching;
+mod obligations;
 mod path;
 mod permission;
 mod policy;
@@ -32,6 +33,7 @@ pub use condition::{
     AttributeText, Conditions, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_IP_RANGES, MFA_MINUTES, RESERVED, TimeWindow,
 };
 pub use error::InvalidRules;
+pub use obligations::Obligations;
 pub use path::{AccessPath, InvalidPath, MAX_PATH_BYTES, MAX_STARS, PathPattern};
 pub use permission::{Permission, UnknownPermission};
 pub use policy::{MAX_DURATION_SECONDS, MAX_PRIORITY, MAX_RULES, RulePolicy, Scope};

@@ -134,6 +134,13 @@ impl RulePolicy {
         self.default_action.unwrap_or(RuleAction::Deny)
     }
 
+    /// Which rule decided, of the statements that hold: several may, because one that permits does not look at the rules
+    /// before it. The index behind the last rule is the default action.
+    #[must_use]
+    pub fn deciding(&self, holding: &[usize]) -> Option<usize> {
+        self.order().into_iter().chain([self.rules.len()]).find(|index| holding.contains(index))
+    }
+
     /// The indices of the rules in the order in which they are tried.
     #[must_use]
     pub fn order(&self) -> Vec<usize> {

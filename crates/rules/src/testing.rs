@@ -6,8 +6,8 @@ use std::{
 };
 
 use cedarkeep_cedar::{
-    CedarPool, Given, NamedText, Schema, TestBed, TestDecision, TestPolicies, TestRequest, TestSchema, load_schema,
-    read_schema,
+    CedarPool, DecisionRequest, Given, NamedText, Schema, TestBed, TestDecision, TestPolicies, TestRequest, TestSchema,
+    load_schema, read_schema,
 };
 use serde_json::Value;
 
@@ -56,16 +56,20 @@ pub(crate) fn bed(policies: &[(&str, &RulePolicy, &[Binding])]) -> TestBed {
 
 /// What Cedar says to a request; `groups` are the entities of identities and groups. No statement ever fails.
 pub(crate) fn ask(bed: &TestBed, access: &Access, groups: &[Value]) -> TestDecision {
-    ask_with(bed, access, groups, access.path.as_str())
+    ask_with(bed, access, groups, |_| {})
 }
 
-/// The same with another path in the context, which an access could not have.
-pub(crate) fn ask_with(bed: &TestBed, access: &Access, groups: &[Value], path: &str) -> TestDecision {
-    let mut request = access.to_request().unwrap();
-    request.context["path"] = path.into();
+/// The same with a context that is changed before Cedar sees it.
+pub(crate) fn ask_with(
+    bed: &TestBed,
+    access: &Access,
+    groups: &[Value],
+    change: impl FnOnce(&mut Value),
+) -> TestDecision {
+    let DecisionRequest { principal, action, resource, mut context } = access.to_request().unwrap();
+    change(&mut context);
     let entities: Vec<Value> = groups.iter().cloned().chain([access.entity()]).collect();
     let entities = bed.read_entities(&Value::Array(entities)).unwrap();
-    let cedarkeep_cedar::DecisionRequest { principal, action, resource, context } = request;
     let decided = bed.decide(&TestRequest { principal, action, resource, context }, &entities).unwrap();
     assert!(decided.errors.is_empty(), "{decided:?}");
     decided

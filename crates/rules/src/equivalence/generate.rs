@@ -1,11 +1,14 @@
 //! Policies, identities and requests of all kinds, near one another: a few paths, addresses and moments that meet the
 //! conditions, or miss them by a millisecond.
 
+use std::{collections::BTreeMap, net::Ipv6Addr};
+
+use cedarkeep_cedar::{TestBed, TestDecision};
 use cedarkeep_model::Timestamp;
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-use crate::{Access, AccessPath, AttributeText, Identity, IdentityKind};
+use crate::{Access, AccessPath, AttributeText, Identity, IdentityKind, testing::ask_with};
 
 /// Who is in which group: kind and id of the member, id of the group.
 pub(super) type Memberships = Vec<((&'static str, String), String)>;
@@ -27,6 +30,8 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) now: i64,
     pub(super) source_ip: Option<String>,
+    /// Whether Cedar is asked about the address as it came: it must find by itself that it is of the other family.
+    pub(super) clothed: bool,
     pub(super) mfa_verified_at: Option<i64>,
     pub(super) attributes: Vec<(String, Value)>,
 }
@@ -35,17 +40,8 @@ const PERMISSIONS: [&str; 8] = ["read", "write", "delete", "list", "rotate", "ad
 const CLOCKS: [&str; 7] = ["00:00", "00:01", "05:00", "09:00", "17:30", "22:15", "23:59"];
 const ENDS: [&str; 4] =
     ["2026-01-31T12:00:00Z", "2026-01-31T12:00:01Z", "2028-02-29T23:59:59Z", "2026-03-01T00:00:00Z"];
-/// Some of the moments of [`ENDS`], midnights and clocks, before 1970 too.
-const MOMENTS: [&str; 8] = [
-    "2026-01-31T12:00:00Z",
-    "2026-01-31T12:00:01Z",
-    "2028-02-29T23:59:59Z",
-    "2026-03-01T00:00:00Z",
-    "2026-02-01T09:00:00Z",
-    "2026-01-01T17:30:00Z",
-    "1969-12-31T22:15:00Z",
-    "1960-02-29T05:00:00Z",
-];
+/// Days around those of [`ENDS`], and from before 1970.
+const DAYS: [&str; 5] = ["2026-01-31", "2026-02-28", "2028-02-29", "1969-12-31", "1960-02-29"];
 const RANGES: [&str; 11] = [
     "10.0.0.0/8",
     "10.1.0.0/16",
@@ -102,7 +98,7 @@ pub(super) fn world(requests: usize) -> impl Strategy<Value = World> {
         let nested = groups.into_iter().map(|(low, high)| (("group", low.to_string()), high.to_string()));
         members.into_iter().chain(nested).collect::<Memberships>()
     });
-    let policies = vec((document(), vec(binding(), 0..4)), 1..4);
+    let policies = vec((document(), vec(binding(), 0..5)), 1..4);
     (policies, memberships, vec(request(), requests)).prop_map(|(policies, memberships, requests)| World {
         policies,
         memberships,
@@ -124,15 +120,21 @@ fn document() -> impl Strategy<Value = Value> {
 }
 
 fn rule() -> impl Strategy<Value = Value> {
-    let permissions = prop::sample::subsequence(PERMISSIONS.to_vec(), 1..5);
+    let permissions = prop::sample::subsequence(PERMISSIONS.to_vec(), 1..6);
     let pattern = prop::option::weighted(0.7, select(PATTERNS.as_slice()));
     let priority = prop::option::weighted(0.8, 0..4_u64);
-    (permissions, pattern, priority, conditions(), any::<bool>(), any::<bool>()).prop_map(
-        |(permissions, pattern, priority, conditions, denies, all)| {
+    let limit = (1..100_u64, select(vec!["second", "minute", "hour", "day"]))
+        .prop_map(|(requests, period)| json!({"requests": requests, "period": period}));
+    let limit = prop::option::of(limit);
+    (permissions, pattern, priority, conditions(), any::<bool>(), any::<bool>(), limit).prop_map(
+        |(permissions, pattern, priority, conditions, denies, all, limit)| {
             let mut rule = json!({"action": if denies { "deny" } else { "allow" }, "conditions": conditions,
                 "path_pattern": pattern, "priority": priority, "permissions": permissions});
             if denies && all {
                 rule["permissions"] = Value::Null;
+            }
+            if !denies {
+                rule["rateLimit"] = limit.into();
             }
             rule.as_object_mut().unwrap().retain(|_, member| !member.is_null());
             rule
@@ -143,11 +145,12 @@ fn rule() -> impl Strategy<Value = Value> {
 fn conditions() -> impl Strategy<Value = Value> {
     let ranges = vec(select(RANGES.as_slice()), 1..7);
     let window = (select(CLOCKS.as_slice()), select(CLOCKS.as_slice())).prop_filter("it has a length", |(a, b)| a != b);
-    let attributes = prop::collection::btree_map(select(NAMES.as_slice()), values(), 0..2);
+    let attributes = prop::collection::btree_map(select(NAMES.as_slice()), values(), 0..3);
+    let attributes = prop_oneof![2 => Just(BTreeMap::new()), 1 => attributes];
     (
-        prop::option::weighted(0.25, ranges),
-        prop::option::weighted(0.2, any::<bool>()),
-        prop::option::weighted(0.25, window),
+        prop::option::weighted(0.2, ranges),
+        prop::option::weighted(0.15, any::<bool>()),
+        prop::option::weighted(0.2, window),
         attributes,
         prop::bool::weighted(0.1),
     )
@@ -166,29 +169,34 @@ fn conditions() -> impl Strategy<Value = Value> {
 
 fn request() -> impl Strategy<Value = Request> {
     let path = vec(select(SEGMENTS.as_slice()), 1..4).prop_map(|segments| segments.join("/"));
-    let jitter = select(vec![-1_000_i64, -1, 0, 0, 1, 1_000, 3_600_000, 43_200_000, 86_399_999]);
-    let now = (select(MOMENTS.as_slice()), jitter)
-        .prop_map(|(moment, jitter)| moment.parse::<Timestamp>().unwrap().micros() / 1_000 + jitter);
+    // At a clock of the windows or at the end of a binding, or beside it.
+    let clock =
+        (select(DAYS.as_slice()), select(CLOCKS.as_slice())).prop_map(|(day, clock)| format!("{day}T{clock}:00Z"));
+    let moment = prop_oneof![2 => clock, 1 => select(ENDS.as_slice()).prop_map(str::to_owned)];
+    let beside = select(vec![-1_000_i64, -1, 0, 0, 0, 1, 1_000, 3_600_000]);
+    let now =
+        (moment, beside).prop_map(|(moment, beside)| moment.parse::<Timestamp>().unwrap().micros() / 1_000 + beside);
     let age = select(vec![0_i64, 1, -1, 899_999, 900_000, 60_000, 86_400_000]);
     let attributes = prop::collection::btree_map(select(NAMES.as_slice()), values(), 0..4)
         .prop_map(|map| map.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
     (
         select(vec!["user", "user", "service_account"]),
         id(),
-        select(PERMISSIONS.as_slice()),
+        prop_oneof![select(vec!["read", "write"]), select(PERMISSIONS.as_slice())],
         path,
         now,
-        prop::option::weighted(0.8, select(ADDRESSES.as_slice())),
+        (prop::option::weighted(0.8, select(ADDRESSES.as_slice())), any::<bool>()),
         prop::option::weighted(0.7, age),
         attributes,
     )
-        .prop_map(|(kind, id, permission, path, now, source_ip, age, attributes)| Request {
+        .prop_map(|(kind, id, permission, path, now, (source_ip, clothed), age, attributes)| Request {
             kind,
             id,
             permission,
             path,
             now,
             source_ip: source_ip.map(str::to_owned),
+            clothed,
             mfa_verified_at: age.map(|age| now - age),
             attributes,
         })
@@ -226,5 +234,18 @@ impl Request {
             mfa_verified_at: self.mfa_verified_at.map(moment),
             attributes: self.attributes.iter().map(attribute).collect(),
         }
+    }
+
+    /// The access as Cedar is asked, with the address as it came if that is wanted.
+    pub(super) fn ask(&self, bed: &TestBed, entities: &[Value]) -> TestDecision {
+        ask_with(bed, &self.access(), entities, |context| {
+            if let (true, Some(Ok(address))) =
+                (self.clothed, self.source_ip.as_ref().map(|text| text.parse::<Ipv6Addr>()))
+            {
+                // Cedar reads no dots in it.
+                let segments = address.segments().map(|segment| format!("{segment:x}")).join(":");
+                context["source_ip"] = json!({"__extn": {"fn": "ip", "arg": segments}});
+            }
+        })
     }
 }

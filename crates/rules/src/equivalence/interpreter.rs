@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::generate::{Memberships, Request};
+use super::generate::{Memberships, Request, World};
 
 /// What comes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,27 @@ pub(super) fn combine(said: &[Said]) -> Verdict {
     } else {
         Verdict::Silent
     }
+}
+
+/// The strictest limit of the rules that allowed, if it is allowed: the fewest requests a day, over the shortest time.
+pub(super) fn rate_limit(world: &World, said: &[Said]) -> Option<Value> {
+    if combine(said) != Verdict::Allow {
+        return None;
+    }
+    let rules = world.policies.iter().zip(said).filter_map(|((document, _), said)| {
+        let (_, rule) = said.as_ref()?;
+        document["rules"].get(*rule)?.get("rateLimit")
+    });
+    let strictness = |limit: &&Value| {
+        let seconds = match limit["period"].as_str().unwrap() {
+            "second" => 1,
+            "minute" => 60,
+            "hour" => 3_600,
+            _ => 86_400,
+        };
+        (limit["requests"].as_u64().unwrap() * 86_400 / seconds, seconds)
+    };
+    rules.min_by_key(strictness).cloned()
 }
 
 fn is_bound(binding: &Value, request: &Request, memberships: &Memberships) -> bool {

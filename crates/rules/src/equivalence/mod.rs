@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use self::{generate::World, interpreter::Verdict};
 use crate::{
-    Binding, RulePolicy,
-    testing::{ask, bed, on_pool, policy},
+    Binding, Obligations, RateLimit, RulePolicy,
+    testing::{bed, on_pool, policy},
 };
 
 /// How many requests are put to each world of policies.
@@ -73,31 +73,36 @@ fn compare(world: &World) -> Result<Vec<Verdict>, TestCaseError> {
             .map(|(document, bindings)| interpreter::say(document, bindings, request, &world.memberships))
             .collect();
         let verdict = interpreter::combine(&expected);
-        let decided = ask(&bed, &request.access(), &entities);
+        let decided = request.ask(&bed, &entities);
         let allowed = decided.decision == Decision::Allow;
         let fail = |what: &str| TestCaseError::fail(format!("{what}: {expected:?}, Cedar {decided:?}\n{request:?}"));
         if allowed != (verdict == Verdict::Allow) {
             return Err(fail("the decisions differ"));
         }
+        let mut deciding = Vec::new();
         for (id, ((policy, _), said)) in ids.iter().zip(policies.iter().zip(&expected)) {
             // Those who said otherwise do not stand in the reasons of a decision.
             let counts = if allowed { Verdict::Allow } else { Verdict::Deny };
             let rule = said.as_ref().filter(|(verdict, _)| *verdict == counts).map(|(_, rule)| *rule);
-            if first(id, policy, &decided) != rule {
+            if policy.deciding(&holding(id, &decided)) != rule {
                 return Err(fail("another rule decided"));
             }
+            deciding.extend(rule.and_then(|rule| policy.rules.get(rule)));
+        }
+        let obligations = Obligations::of(deciding);
+        if obligations.rate_limit.map(RateLimit::to_json) != interpreter::rate_limit(world, &expected) {
+            return Err(fail(&format!("another limit holds: {obligations:?}")));
         }
         verdicts.push(verdict);
     }
     Ok(verdicts)
 }
 
-/// Which rule of a policy decided: of those that hold, the one that is tried first; the default action is tried last.
-fn first(id: &str, policy: &RulePolicy, decided: &TestDecision) -> Option<usize> {
+/// The statements of a policy that hold.
+fn holding(id: &str, decided: &TestDecision) -> Vec<usize> {
     let statement = |reason: &TestReason| {
         let (of, statement) = reason.cedar_id.rsplit_once("/policy")?;
         (of == id).then(|| statement.parse::<usize>().unwrap())
     };
-    let holding: Vec<usize> = decided.reason.iter().filter_map(statement).collect();
-    policy.order().into_iter().chain([policy.rules.len()]).find(|index| holding.contains(index))
+    decided.reason.iter().filter_map(statement).collect()
 }
