@@ -1,11 +1,80 @@
 -- Tables of the PostgreSQL store: those of ../sqlite with the same names, columns, keys and indexes, which a test compares.
 -- Ids and words are TEXT, counters and unix microseconds BIGINT, sealed bytes BYTEA. All text is ordered by its bytes, as on
--- SQLite, whatever the collation of the database. Every tenant table leads with zone_id and nothing but zones themselves
--- crosses zones.
+-- SQLite, whatever the collation of the database. Every tenant table leads with zone_id; what belongs to
+-- organizations leads with organization_id; nothing else crosses zones.
 
 CREATE TABLE meta (
     key   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     value BYTEA            NOT NULL
+);
+
+-- Organizations, their service accounts, what these prove themselves with, and the roles they hold. The zone of a role in
+-- the whole organization is the empty text.
+CREATE TABLE organizations (
+    id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name            TEXT COLLATE "C" NOT NULL,
+    label           TEXT COLLATE "C" NOT NULL,
+    object_revision BIGINT           NOT NULL,
+    event_seq       BIGINT           NOT NULL,
+    created_at      BIGINT           NOT NULL,
+    created_by      TEXT COLLATE "C" NOT NULL,
+    updated_at      BIGINT           NOT NULL
+);
+CREATE UNIQUE INDEX organizations_label ON organizations (label);
+CREATE INDEX organizations_created ON organizations (created_at, id);
+
+CREATE TABLE service_accounts (
+    organization_id TEXT COLLATE "C" NOT NULL,
+    id              TEXT COLLATE "C" NOT NULL,
+    name            TEXT COLLATE "C" NOT NULL,
+    description     TEXT COLLATE "C",
+    owner           TEXT COLLATE "C",
+    object_revision BIGINT           NOT NULL,
+    created_at      BIGINT           NOT NULL,
+    created_by      TEXT COLLATE "C" NOT NULL,
+    updated_at      BIGINT           NOT NULL,
+    PRIMARY KEY (organization_id, id)
+);
+CREATE UNIQUE INDEX service_accounts_id ON service_accounts (id);
+CREATE INDEX service_accounts_created ON service_accounts (organization_id, created_at, id);
+
+CREATE TABLE credentials (
+    organization_id    TEXT COLLATE "C" NOT NULL,
+    service_account_id TEXT COLLATE "C" NOT NULL,
+    id                 TEXT COLLATE "C" NOT NULL,
+    kind               TEXT COLLATE "C" NOT NULL,
+    secret_mac         TEXT COLLATE "C" NOT NULL,
+    name               TEXT COLLATE "C" NOT NULL,
+    description        TEXT COLLATE "C",
+    object_revision    BIGINT           NOT NULL,
+    created_at         BIGINT           NOT NULL,
+    created_by         TEXT COLLATE "C" NOT NULL,
+    expires_at         BIGINT,
+    last_used_at       BIGINT,
+    PRIMARY KEY (organization_id, service_account_id, id),
+    FOREIGN KEY (organization_id, service_account_id) REFERENCES service_accounts (organization_id, id)
+);
+CREATE UNIQUE INDEX credentials_id ON credentials (id);
+CREATE INDEX credentials_created ON credentials (organization_id, service_account_id, created_at, id);
+
+CREATE TABLE role_grants (
+    organization_id    TEXT COLLATE "C" NOT NULL,
+    service_account_id TEXT COLLATE "C" NOT NULL,
+    zone_id            TEXT COLLATE "C" NOT NULL,
+    role               TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (organization_id, service_account_id, zone_id, role),
+    FOREIGN KEY (organization_id, service_account_id) REFERENCES service_accounts (organization_id, id)
+);
+CREATE INDEX role_grants_zone ON role_grants (zone_id);
+
+CREATE TABLE organization_events (
+    organization_id TEXT COLLATE "C" NOT NULL,
+    seq             BIGINT           NOT NULL,
+    kind            TEXT COLLATE "C" NOT NULL,
+    actor           TEXT COLLATE "C" NOT NULL,
+    at              BIGINT           NOT NULL,
+    body            TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (organization_id, seq)
 );
 
 CREATE TABLE zones (
@@ -407,6 +476,7 @@ BEGIN
     RAISE EXCEPTION '% is immutable', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 CREATE TRIGGER events_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER organization_events_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON organization_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER policy_schemas_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON policy_schemas FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER policy_versions_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON policy_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER policy_version_archives_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON policy_version_archives FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,9 +1,79 @@
 -- Tables of the embedded store. Ids and words are TEXT, counters and unix microseconds BIGINT, sealed bytes BLOB; signed and
--- hashed content is kept verbatim; *_folded columns hold text in lower case for searches. Every tenant table leads with zone_id and nothing but zones themselves crosses zones.
+-- hashed content is kept verbatim; *_folded columns hold text in lower case for searches. Every tenant table leads with zone_id; what belongs to organizations leads with
+-- organization_id; nothing else crosses zones.
 
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
+);
+
+-- Organizations, their service accounts, what these prove themselves with, and the roles they hold. The zone of a role in
+-- the whole organization is the empty text.
+CREATE TABLE organizations (
+    id              TEXT   NOT NULL PRIMARY KEY,
+    name            TEXT   NOT NULL,
+    label           TEXT   NOT NULL,
+    object_revision BIGINT NOT NULL,
+    event_seq       BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    created_by      TEXT   NOT NULL,
+    updated_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX organizations_label ON organizations (label);
+CREATE INDEX organizations_created ON organizations (created_at, id);
+
+CREATE TABLE service_accounts (
+    organization_id TEXT   NOT NULL,
+    id              TEXT   NOT NULL,
+    name            TEXT   NOT NULL,
+    description     TEXT,
+    owner           TEXT,
+    object_revision BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    created_by      TEXT   NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, id)
+);
+CREATE UNIQUE INDEX service_accounts_id ON service_accounts (id);
+CREATE INDEX service_accounts_created ON service_accounts (organization_id, created_at, id);
+
+CREATE TABLE credentials (
+    organization_id    TEXT   NOT NULL,
+    service_account_id TEXT   NOT NULL,
+    id                 TEXT   NOT NULL,
+    kind               TEXT   NOT NULL,
+    secret_mac         TEXT   NOT NULL,
+    name               TEXT   NOT NULL,
+    description        TEXT,
+    object_revision    BIGINT NOT NULL,
+    created_at         BIGINT NOT NULL,
+    created_by         TEXT   NOT NULL,
+    expires_at         BIGINT,
+    last_used_at       BIGINT,
+    PRIMARY KEY (organization_id, service_account_id, id),
+    FOREIGN KEY (organization_id, service_account_id) REFERENCES service_accounts (organization_id, id)
+);
+CREATE UNIQUE INDEX credentials_id ON credentials (id);
+CREATE INDEX credentials_created ON credentials (organization_id, service_account_id, created_at, id);
+
+CREATE TABLE role_grants (
+    organization_id    TEXT NOT NULL,
+    service_account_id TEXT NOT NULL,
+    zone_id            TEXT NOT NULL,
+    role               TEXT NOT NULL,
+    PRIMARY KEY (organization_id, service_account_id, zone_id, role),
+    FOREIGN KEY (organization_id, service_account_id) REFERENCES service_accounts (organization_id, id)
+);
+CREATE INDEX role_grants_zone ON role_grants (zone_id);
+
+CREATE TABLE organization_events (
+    organization_id TEXT   NOT NULL,
+    seq             BIGINT NOT NULL,
+    kind            TEXT   NOT NULL,
+    actor           TEXT   NOT NULL,
+    at              BIGINT NOT NULL,
+    body            TEXT   NOT NULL,
+    PRIMARY KEY (organization_id, seq)
 );
 
 CREATE TABLE zones (
@@ -402,6 +472,8 @@ CREATE TABLE job_claims (
 -- What is immutable stays so even for a program with a bug.
 CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'immutable'); END;
 CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER organization_events_no_update BEFORE UPDATE ON organization_events BEGIN SELECT RAISE(ABORT, 'immutable'); END;
+CREATE TRIGGER organization_events_no_delete BEFORE DELETE ON organization_events BEGIN SELECT RAISE(ABORT, 'immutable'); END;
 CREATE TRIGGER policy_schemas_no_update BEFORE UPDATE ON policy_schemas BEGIN SELECT RAISE(ABORT, 'immutable'); END;
 CREATE TRIGGER policy_schemas_no_delete BEFORE DELETE ON policy_schemas BEGIN SELECT RAISE(ABORT, 'immutable'); END;
 CREATE TRIGGER policy_versions_no_update BEFORE UPDATE ON policy_versions BEGIN SELECT RAISE(ABORT, 'immutable'); END;

@@ -11,6 +11,7 @@ mod key_pair;
 mod key_source;
 mod random;
 mod seal;
+mod secret;
 mod sign;
 mod trust;
 mod verify;
@@ -21,9 +22,10 @@ pub use key_pair::KeyPair;
 pub use key_source::{DEFAULT_BITS, KeyPool, KeySource, RsaKeys};
 pub use random::random_secret;
 pub use seal::{DataKey, MasterKey, SealingKey};
+pub use secret::{SecretHasher, access_token_secret};
 pub use sign::Signer;
 pub use trust::Trust;
-pub use verify::{ENVELOPE_TYPE, envelope_statement, verify_envelope};
+pub use verify::{ENVELOPE_TYPE, HEAD_ENVELOPE_TYPE, envelope_statement, verify_envelope, verify_head};
 
 #[cfg(test)]
 mod fixtures;

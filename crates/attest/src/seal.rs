@@ -47,6 +47,11 @@ impl SealingKey {
         Some(Self(bytes))
     }
 
+    /// Its bytes, for what is no sealing.
+    pub(crate) fn secret(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+
     /// A fresh random key.
     ///
     /// # Errors

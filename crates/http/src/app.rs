@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cedarkeep_service::Service;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::config::HttpConfig;
+use crate::{access::Operations, access_token::AccessTokens, config::HttpConfig};
 
 /// The state of the router. Each layer and each handler of a request takes a clone, so there is one count to touch.
 #[derive(Clone)]
@@ -16,6 +16,10 @@ pub(crate) struct App(Arc<Parts>);
 pub(crate) struct Parts {
     /// The use cases.
     pub(crate) service: Service,
+    /// Signs and reads access tokens.
+    pub(crate) tokens: AccessTokens,
+    /// The operations by route and method.
+    pub(crate) operations: Operations,
     /// The configuration.
     pub(crate) config: HttpConfig,
     /// Renders the metrics.

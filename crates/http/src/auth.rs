@@ -1,53 +1,75 @@
-//! Who is calling: bearer tokens (RFC 6750).
+//! Who is calling, and whether the caller may: bearer tokens (RFC 6750), and `X-API-Key` for clients that know nothing
+//! else.
+
+use std::sync::Arc;
 
 use axum::{
-    extract::{MatchedPath, Request, State},
-    http::{HeaderMap, header},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, header},
     middleware::Next,
     response::Response,
 };
-use cedarkeep_service::{Code, Principal, PrincipalKind};
+use cedarkeep_service::{Code, Principal, PrincipalKind, Target};
 
-use crate::{app::App, failure::Failure, routes::BUNDLE_PATH};
+use crate::{access::target, access_token::AccessTokens, app::App, failure::Failure};
 
-/// Lets a request through once the service knows its principal, before anything of its body is read.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Lets a request through once the service knows its principal and the server's own rules permit what it asks for, before
+/// anything of its body is read.
 pub(crate) async fn authenticate(
     State(app): State<App>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    let principal = app.service.authenticate(bearer(request.headers())?).await?;
-    permit(&principal, request.extensions().get::<MatchedPath>().map(MatchedPath::as_str))?;
+    let principal = principal(&app, request.headers()).await?;
+    // Named before anything is waited for: a request whose body is still to come cannot be shared between threads.
+    let (operation, target) = (app.operations.name(&request), target(&request, &principal));
+    permit(&app, &principal, operation, target.ok_or_else(Failure::internal)?).await?;
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
 }
 
-/// The one place that says which routes are whose: a user's token is good for the user's own bundle and nothing else, and
-/// the administrator has none.
-fn permit(principal: &Principal, route: Option<&str>) -> Result<(), Failure> {
-    match (&principal.kind, route == Some(BUNDLE_PATH)) {
-        (PrincipalKind::User(_), true) | (PrincipalKind::Administrator, false) => Ok(()),
-        (PrincipalKind::User(_), false) => {
-            let why = format!("a user's token is good for {BUNDLE_PATH} alone; this route is the administrator's");
-            Err(Failure::new(Code::Forbidden, why))
-        }
-        (PrincipalKind::Administrator, true) => {
-            let why = "a bundle belongs to a user: call with a token that is bound to one (POST \
-                       /zones/{zone_id}/user-tokens)";
-            Err(Failure::new(Code::Forbidden, why))
-        }
+async fn principal(app: &App, headers: &HeaderMap) -> Result<Principal, Failure> {
+    let bearer = bearer(headers)?;
+    if AccessTokens::looks_like_one(bearer) {
+        let invalid = || Failure::new(Code::Unauthenticated, "the access token is not valid, or no longer");
+        let credential = app.tokens.read(bearer, app.service.now()).ok_or_else(invalid)?;
+        return Ok(app.service.account_of_token(credential).await?);
+    }
+    Ok(app.service.authenticate(bearer).await?)
+}
+
+async fn permit(app: &App, principal: &Principal, operation: Option<Arc<str>>, target: Target) -> Result<(), Failure> {
+    match operation {
+        Some(operation) => Ok(app.service.permit(principal, &operation, target).await?),
+        None if principal.kind == PrincipalKind::Administrator => Ok(()),
+        None => Err(Failure::new(Code::Forbidden, "this route is the administrator's alone")),
     }
 }
 
-/// The token of the one `Authorization: Bearer` header.
+/// The token of the one `Authorization: Bearer` header, or without that header the one `X-API-Key`.
 fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (value, others) = (values.next(), values.next());
-    let token = value.filter(|_| others.is_none()).and_then(|value| {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let missing = || {
+        Failure::new(
+            Code::Unauthenticated,
+            "this route needs a token: Authorization: Bearer <token>, or X-API-Key: <key>",
+        )
+    };
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return one(headers, &API_KEY).ok_or_else(missing);
+    }
+    let value = one(headers, &header::AUTHORIZATION).and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
         Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
     });
-    token.ok_or_else(|| Failure::new(Code::Unauthenticated, "this route needs a token: Authorization: Bearer <token>"))
+    value.ok_or_else(missing)
+}
+
+fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let (value, others) = (values.next(), values.next());
+    value.filter(|_| others.is_none())?.to_str().ok().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -68,6 +90,18 @@ mod tests {
     fn anything_but_one_bearer_token_is_refused() {
         for values in [&[][..], &["abc"], &["Basic abc"], &["Bearer "], &["Bearer a", "Bearer a"]] {
             assert!(bearer(&headers(values)).is_err(), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn an_api_key_stands_in_for_a_bearer_that_is_not_there() {
+        let mut key = HeaderMap::from_iter([(API_KEY, "key".parse().unwrap())]);
+        assert_eq!(bearer(&key).unwrap(), "key");
+        key.append(API_KEY, "key".parse().unwrap());
+        assert!(bearer(&key).is_err(), "two");
+        for (authorization, found) in [("Bearer abc", Some("abc")), ("Basic abc", None)] {
+            let both = [(API_KEY, "key".parse().unwrap()), (header::AUTHORIZATION, authorization.parse().unwrap())];
+            assert_eq!(bearer(&HeaderMap::from_iter(both)).ok(), found);
         }
     }
 }

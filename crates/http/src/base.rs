@@ -22,7 +22,7 @@ impl FromRequestParts<App> for Base {
             Some(host) => host.to_str().unwrap_or_default(),
             None => "localhost",
         };
-        let base = BaseUrl::from_host(host);
+        let base = BaseUrl::from_host(host, app.config.tls);
         base.map(Self).map_err(|_| Failure::new(Code::BadRequest, "the Host header must be a host and perhaps a port"))
     }
 }

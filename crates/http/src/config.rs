@@ -1,20 +1,26 @@
 //! What the binary decides about the HTTP side: the public address, limits, and who may read metrics.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use axum::http::{Uri, uri::Authority};
 
-use crate::telemetry::Adopt;
+use crate::{cors::Origin, rate::Rates, telemetry::Adopt};
 
 /// The configuration of the router.
 #[derive(Debug, Clone, Default)]
 pub struct HttpConfig {
-    /// Under which URL clients reach this server. Without it the `Host` header of each request says so, over `http`.
+    /// Under which URL clients reach this server. Without it the `Host` header of each request says so.
     pub public_base_url: Option<BaseUrl>,
+    /// Whether it is reached over TLS of its own, which a URL made of a `Host` header says too.
+    pub tls: bool,
     /// Who may read the metrics.
     pub metrics: MetricsAccess,
     /// Sizes and times.
     pub limits: Limits,
+    /// Proxies in front, whose `X-Forwarded-For` says where a request came from.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Whose pages may call from within a browser.
+    pub cors_origins: Vec<Origin>,
     /// How the trace of a request becomes a part of its caller's; none where no traces are collected.
     pub adopt: Option<Adopt>,
 }
@@ -32,16 +38,23 @@ pub enum MetricsAccess {
 /// How much and how long a client may keep the server busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// From the first byte of a request, or the end of the one before, to the end of its headers.
+    /// From the beginning of a connection to the end of its TLS handshake, where it has one.
+    pub handshake_timeout: Duration,
+    /// From the beginning of a connection, or the end of the request before, to the end of a request's headers. So it is
+    /// also how long a connection may be idle.
     pub header_timeout: Duration,
     /// From the end of the headers to the end of the body.
     pub body_timeout: Duration,
+    /// How long a client may take nothing of an answer that is being written to it.
+    pub write_timeout: Duration,
     /// From the end of the headers to the answer; a write under way is finished all the same.
     pub request_deadline: Duration,
     /// How long requests under way may take to finish once shutdown has begun.
     pub drain_deadline: Duration,
     /// How many connections may be open; the next one waits in the accept queue of the kernel.
     pub max_connections: usize,
+    /// How often may be asked.
+    pub rates: Rates,
     /// The largest body in bytes.
     pub body_bytes: usize,
     /// The largest body in bytes where manifests, entities or batches are sent.
@@ -51,11 +64,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             request_deadline: Duration::from_mins(1),
             drain_deadline: Duration::from_secs(20),
             max_connections: 4_096,
+            rates: Rates::default(),
             body_bytes: 1 << 20,
             large_body_bytes: 16 << 20,
         }
@@ -76,9 +92,10 @@ impl BaseUrl {
     ///
     /// # Errors
     /// When the header is not a host name or address with an optional port (RFC 9110, section 7.2).
-    pub fn from_host(host: &str) -> Result<Self, InvalidBaseUrl> {
+    pub fn from_host(host: &str, tls: bool) -> Result<Self, InvalidBaseUrl> {
         check_authority(host)?;
-        Ok(Self(format!("http://{host}")))
+        let scheme = if tls { "https" } else { "http" };
+        Ok(Self(format!("{scheme}://{host}")))
     }
 }
 
@@ -137,9 +154,10 @@ mod tests {
 
     #[test]
     fn a_host_header_is_a_host_and_a_port() {
-        assert_eq!(BaseUrl::from_host("example.com:80").unwrap().to_string(), "http://example.com:80");
+        assert_eq!(BaseUrl::from_host("example.com:80", false).unwrap().to_string(), "http://example.com:80");
+        assert_eq!(BaseUrl::from_host("example.com", true).unwrap().to_string(), "https://example.com");
         for text in ["", "a/b", "a b", "user@a", "a?b", "a:99999", "a:", "a\"", "a,b", ":80"] {
-            assert_eq!(BaseUrl::from_host(text), Err(InvalidBaseUrl), "{text}");
+            assert_eq!(BaseUrl::from_host(text, false), Err(InvalidBaseUrl), "{text}");
         }
     }
 }

@@ -87,7 +87,7 @@ impl Failure {
         }
         let after = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
         if after.contains(&self.status) && retryable {
-            parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            parts.headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"cedarkeep\""));

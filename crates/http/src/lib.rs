@@ -3,6 +3,8 @@
 //! [`router`] builds everything over a [`Service`](cedarkeep_service::Service); [`serve`] answers connections with it.
 //! Nothing here decides anything about policies: a handler extracts, calls the service and answers.
 
+mod access;
+mod access_token;
 mod answer;
 mod app;
 mod auth;
@@ -11,6 +13,7 @@ mod body;
 mod caller;
 mod conditional;
 mod config;
+mod cors;
 mod drain;
 mod failure;
 mod frame;
@@ -19,15 +22,21 @@ mod openapi;
 mod path;
 mod permissions;
 mod query;
+mod rate;
 mod router;
 mod routes;
 mod serve;
+mod stall;
 mod status;
 mod telemetry;
+mod tls;
 mod wire;
 
 pub use config::{BaseUrl, HttpConfig, InvalidBaseUrl, Limits, MetricsAccess};
+pub use cors::{InvalidOrigin, Origin};
 pub use openapi::openapi_json;
-pub use router::{metrics_router, router, router_with};
-pub use serve::serve;
+pub use rate::Rates;
+pub use router::{RouterError, metrics_router, router, router_with};
+pub use serve::{serve, serve_tls};
 pub use telemetry::{Adopt, LATENCY_BUCKETS, LATENCY_METRIC, REQUESTS_METRIC};
+pub use tls::{Tls, TlsError, TlsFiles};

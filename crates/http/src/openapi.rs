@@ -43,6 +43,8 @@ use crate::{
         (name = "Drafts", description = "Next versions in the making: they need not be right until they are published."),
         (name = "Policy bindings", description = "Which version decides, or is observed, in which slot."),
         (name = "Attestations", description = "The signatures, for verifiers who trust nobody."),
+        (name = "Organizations", description = "They own zones and service accounts."),
+        (name = "Service accounts", description = "The programs that call, what they prove themselves with, and their roles."),
         (name = "User tokens", description = "Credentials that are bound to one user of a zone."),
         (name = "Policy bundle", description = "The calling user's policies as one file, to be fetched, edited and put."),
         (name = "Decisions", description = "May this principal do this to that resource?"),
@@ -65,9 +67,10 @@ pub(crate) fn describe(metrics: MetricsAccess) -> openapi::OpenApi {
     document.merge(routes.into_openapi());
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let components = document.components.get_or_insert_default();
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("The administrator's token, or a user's for /policy/bundle."));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+        "The administrator's token, a service account's access token or API key (also in `X-API-Key`), or a user's \
+             token for /policy/bundle.",
+    ));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     components.responses.insert("Error".to_owned(), RefOr::T(error_response()));
     components.responses.insert("AuthzenError".to_owned(), RefOr::T(authzen_error_response()));
@@ -155,13 +158,18 @@ fn records_nothing(path: &str) -> bool {
     path.contains("/access/v1/") || ["/authorize", "/policy-tests"].iter().any(|question| path.ends_with(question))
 }
 
+/// Whether the answer to a POST bears a secret, and so is never kept.
+fn shows_a_secret(path: &str) -> bool {
+    ["/user-tokens", "/credentials"].iter().any(|secret| path.ends_with(secret))
+}
+
 /// Whether it is a route of the tenants, not of those who run the server.
 fn of_tenants(path: &str) -> bool {
-    path.contains("/zones") || path == BUNDLE_PATH
+    path.contains("/zones") || path.starts_with("/organizations") || path == BUNDLE_PATH
 }
 
 fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
-    if !path.starts_with("/zones") && path != BUNDLE_PATH {
+    if !path.starts_with("/zones") && !path.starts_with("/organizations") && path != BUNDLE_PATH {
         return Vec::new();
     }
     let mut headers = vec![
@@ -170,7 +178,7 @@ fn headers(path: &str, method: &HttpMethod) -> Vec<Parameter> {
     ];
     match method {
         HttpMethod::Get => headers.push(header("If-None-Match", "Answer 304 when the object still has this ETag.")),
-        HttpMethod::Post if !records_nothing(path) && !path.ends_with("/user-tokens") => headers.push(header(
+        HttpMethod::Post if !records_nothing(path) && !shows_a_secret(path) => headers.push(header(
             "Idempotency-Key",
             "1 to 255 visible ASCII characters: the same key and body within 24 hours gives the first answer again.",
         )),

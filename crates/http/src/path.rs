@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use cedarkeep_model::{
-    BindingId, DecisionId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, SchemaVersion, UserTokenId,
-    ZoneId,
+    BindingId, CredentialId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId,
+    SchemaVersion, ServiceAccountId, UserTokenId, ZoneId,
 };
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 use utoipa::IntoParams;
@@ -31,7 +31,12 @@ const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 /// Reads an id in the one spelling that we write; any other text stands for nobody.
 fn id<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse().or_else(|_| NOBODY.parse()).map_err(|_| de::Error::custom("not an id"))
+    id_or_nobody(&text).ok_or_else(|| de::Error::custom("not an id"))
+}
+
+/// The same of a text at hand.
+pub(crate) fn id_or_nobody<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().or_else(|_| NOBODY.parse()).ok()
 }
 
 /// Reads a schema version; what cannot be the name of one becomes the empty text, which is none either.
@@ -118,6 +123,37 @@ path!(
         zone_id: ZoneId,
         /// The decision.
         decision_id: DecisionId,
+    }
+);
+
+path!(
+    /// An organization.
+    OrganizationPath {
+        /// The organization.
+        organization_id: OrganizationId,
+    }
+);
+
+path!(
+    /// A service account of an organization.
+    ServiceAccountPath {
+        /// The organization.
+        organization_id: OrganizationId,
+        /// The service account.
+        service_account_id: ServiceAccountId,
+    }
+);
+
+path!(
+    /// A credential of a service account.
+    #[expect(clippy::struct_field_names, reason = "the names of the parameters are part of the API")]
+    CredentialPath {
+        /// The organization.
+        organization_id: OrganizationId,
+        /// The service account.
+        service_account_id: ServiceAccountId,
+        /// The credential.
+        credential_id: CredentialId,
     }
 );
 

@@ -7,22 +7,39 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    access::Operations,
+    access_token::AccessTokens,
     app::{App, Parts},
     auth::authenticate,
     conditional::revalidate,
     config::HttpConfig,
+    cors,
     drain::drain,
     failure::Failure,
     frame::frame,
-    openapi,
+    openapi, rate,
     routes::{self, METRICS_TYPE},
 };
+
+/// Why there is no router.
+#[derive(Debug, thiserror::Error)]
+pub enum RouterError {
+    /// The document could not be written.
+    #[error("the OpenAPI document could not be written")]
+    Document(#[from] serde_json::Error),
+    /// There is no secret to sign access tokens with.
+    #[error("there is no secret for access tokens")]
+    Secret(#[from] cedarkeep_service::Error),
+    /// Access tokens cannot be signed.
+    #[error("access tokens cannot be signed")]
+    Tokens(#[from] jsonwebtoken::errors::Error),
+}
 
 /// The whole API over a service. `metrics` renders what the process has recorded.
 ///
 /// # Errors
-/// When the `OpenAPI` document could not be written.
-pub fn router(service: Service, config: &HttpConfig, metrics: PrometheusHandle) -> Result<Router, serde_json::Error> {
+/// When the `OpenAPI` document could not be written, or the secret of access tokens not be derived.
+pub fn router(service: Service, config: &HttpConfig, metrics: PrometheusHandle) -> Result<Router, RouterError> {
     router_with(service, config, metrics, Router::new())
 }
 
@@ -36,17 +53,21 @@ pub fn router_with(
     config: &HttpConfig,
     metrics: PrometheusHandle,
     further: Router,
-) -> Result<Router, serde_json::Error> {
+) -> Result<Router, RouterError> {
     let openapi = Bytes::from(openapi::write(config.metrics)?);
-    let app = App::new(Parts { service, config: config.clone(), metrics, openapi });
+    let operations = Operations::of(&openapi::describe(config.metrics));
+    let tokens = AccessTokens::new(&service.access_token_secret()?)?;
+    let app = App::new(Parts { service, config: config.clone(), metrics, openapi, tokens, operations });
     let credential = middleware::from_fn_with_state(app.clone(), authenticate);
     let further = OpenApiRouter::from(further.with_state(()));
-    let protected =
-        OpenApiRouter::new().merge(routes::protected(config.metrics)).merge(further).route_layer(credential);
+    let protected = OpenApiRouter::new().merge(routes::protected(config.metrics)).merge(further);
+    let protected = rate::by_caller(protected, &config.limits.rates).route_layer(credential);
     let routes: Router<App> = protected.merge(routes::public()).into();
     let routes = routes
         .fallback(async || Failure::not_found())
-        .method_not_allowed_fallback(async || Failure::method_not_allowed())
+        .method_not_allowed_fallback(async || Failure::method_not_allowed());
+    let routes = rate::by_address(routes, &config.limits.rates, &config.trusted_proxies);
+    let routes = cors::allow(routes, &config.cors_origins)
         .layer(middleware::from_fn(revalidate))
         .layer(middleware::from_fn_with_state(app.clone(), frame))
         .layer(middleware::from_fn_with_state(config.limits.body_timeout, drain));

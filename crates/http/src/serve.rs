@@ -1,23 +1,30 @@
 //! Accepting connections. `axum::serve` has no header timeout, no connection cap and no deadline for draining, and
 //! hyper's own header timeout does nothing without a timer: hence this loop.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use crate::config::Limits;
+use crate::{config::Limits, rate::Peer, stall::Unstalled, tls::Tls};
 
 /// The most bytes that the head of a request may have.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -35,8 +42,39 @@ pub async fn serve(
     limits: &Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    accept_all(listener, Answering { router, limits: *limits, tls: None }, shutdown).await
+}
+
+/// The same within TLS, and with nothing to be had without.
+///
+/// # Errors
+/// When the listener is not one that can accept.
+pub async fn serve_tls(
+    listener: TcpListener,
+    tls: Tls,
+    router: Router,
+    limits: &Limits,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let files = tokio::spawn(tls.clone().follow_files());
+    let served = accept_all(listener, Answering { router, limits: *limits, tls: Some(tls) }, shutdown).await;
+    files.abort();
+    served
+}
+
+/// What every connection is answered with.
+#[derive(Clone)]
+struct Answering {
+    router: Router,
+    limits: Limits,
+    tls: Option<Tls>,
+}
+
+async fn accept_all(listener: TcpListener, answering: Answering, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    let limits = answering.limits;
     let slots = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
+    let (stopping, stop) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -45,15 +83,18 @@ pub async fn serve(
             let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
             Ok::<_, io::Error>((accept(&listener).await?, slot))
         };
-        let (stream, slot) = tokio::select! {
+        let ((stream, address), slot) = tokio::select! {
             biased;
             () = &mut shutdown => break,
             next = next => next?,
         };
         while connections.try_join_next().is_some() {}
-        connections.spawn(answer(stream, slot, router.clone(), limits.header_timeout, graceful.watcher()));
+        let connection =
+            Connection { peer: address.ip(), _slot: slot, watcher: graceful.watcher(), stop: stop.clone() };
+        connections.spawn(answer(stream, connection, answering.clone()));
     }
     drop(listener);
+    drop(stopping);
     if timeout(limits.drain_deadline, graceful.shutdown()).await.is_err() {
         tracing::warn!(open = connections.len(), "connections were cut: they did not finish within the drain deadline");
     }
@@ -62,10 +103,10 @@ pub async fn serve(
 }
 
 /// The next connection. What concerns one connection only, or passes, does not end the server.
-async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return Ok(stream),
+            Ok(connection) => return Ok(connection),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -81,200 +122,71 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind())
 }
 
-/// Answers the requests of one connection; `_slot` is held until it is closed.
-async fn answer(
-    stream: TcpStream,
+/// What goes with a connection.
+struct Connection {
+    peer: IpAddr,
+    /// Held until it is closed.
     _slot: OwnedSemaphorePermit,
-    router: Router,
-    header_timeout: Duration,
     watcher: Watcher,
-) {
+    /// Closed when the server stops.
+    stop: watch::Receiver<()>,
+}
+
+/// Answers the requests of one connection.
+async fn answer(stream: TcpStream, mut connection: Connection, answering: Answering) {
     // Answers are written whole: waiting for more to send with them only delays them.
     let _ = stream.set_nodelay(true);
-    let connection = http1::Builder::new()
+    let stream = Unstalled::new(stream, answering.limits.write_timeout);
+    let Some(tls) = &answering.tls else {
+        return talk(stream, connection, answering).await;
+    };
+    let secured = tokio::select! {
+        secured = tls.accept(stream, answering.limits.handshake_timeout) => secured,
+        // Nothing was asked yet.
+        _ = connection.stop.changed() => return,
+    };
+    match secured {
+        Ok(stream) => talk(stream, connection, answering).await,
+        Err(error) => tracing::debug!(%error, "no TLS came about"),
+    }
+}
+
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    connection: Connection,
+    answering: Answering,
+) {
+    let asked_for = answering.limits.rates.failures_per_minute.is_some();
+    let peer = asked_for.then_some(Peer(connection.peer));
+    let routes = Routes { router: TowerToHyperService::new(answering.router), peer };
+    let answered = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(answering.limits.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Err(error) = watcher.watch(connection).await {
+        .serve_connection(TokioIo::new(stream), routes);
+    if let Err(error) = connection.watcher.watch(answered).await {
         tracing::debug!(%error, "connection ended early");
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{net::SocketAddr, time::Duration};
+/// The routes, which learn with each request where it came from, if they want to know.
+struct Routes {
+    router: TowerToHyperService<Router>,
+    peer: Option<Peer>,
+}
 
-    use axum::{
-        Router,
-        extract::Request,
-        middleware,
-        routing::{get, post},
-    };
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpStream,
-        sync::{mpsc, oneshot},
-        task::JoinHandle,
-    };
+impl Service<Request<Incoming>> for Routes {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
 
-    use super::*;
-    use crate::{body::collect_in_time, drain::drain};
-
-    const SOON: Duration = Duration::from_millis(50);
-
-    struct Running {
-        address: SocketAddr,
-        stop: oneshot::Sender<()>,
-        served: JoinHandle<io::Result<()>>,
-    }
-
-    async fn start(router: Router, limits: Limits) -> Running {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(async move {
-            let shutdown = async { drop(stopped.await) };
-            serve(listener, router, &limits, shutdown).await
-        });
-        Running { address, stop, served }
-    }
-
-    impl Running {
-        async fn connect(&self) -> TcpStream {
-            TcpStream::connect(self.address).await.unwrap()
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
         }
-
-        async fn stop(self) {
-            self.stop.send(()).unwrap();
-            self.served.await.unwrap().unwrap();
-        }
-    }
-
-    fn greeting() -> Router {
-        Router::new().route("/", get(async || "hello"))
-    }
-
-    /// Sends a request and reads its whole answer, which ends with `hello`.
-    async fn greet(stream: &mut TcpStream) -> String {
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"hello") {
-            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "the connection ended early");
-        }
-        String::from_utf8(answer).unwrap()
-    }
-
-    async fn read_to_end(stream: &mut TcpStream) -> String {
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        String::from_utf8(answer).unwrap()
-    }
-
-    #[tokio::test]
-    async fn headers_that_never_end_are_not_waited_for() {
-        let server = start(greeting(), Limits { header_timeout: SOON, ..Limits::default() }).await;
-        let (mut slow, mut silent, mut idle) = (server.connect().await, server.connect().await, server.connect().await);
-        slow.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow").await.unwrap();
-        greet(&mut idle).await;
-        assert!(!read_to_end(&mut slow).await.contains("200"));
-        assert_eq!(read_to_end(&mut silent).await, "");
-        assert_eq!(read_to_end(&mut idle).await, "", "an idle connection is closed");
-        server.stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_body_that_never_ends_is_not_waited_for() {
-        let echo = async |request: Request| collect_in_time(request.into_body(), 100, SOON).await;
-        let server = start(Router::new().route("/", post(echo)), Limits::default()).await;
-        let mut slow = server.connect().await;
-        slow.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nabc").await.unwrap();
-        assert!(read_to_end(&mut slow).await.starts_with("HTTP/1.1 408"));
-        server.stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_refused_body_does_not_cut_the_connection() {
-        let read = async |request: Request| collect_in_time(request.into_body(), 100, Duration::from_mins(1)).await;
-        let routes = Router::new().route("/read", post(read)).route("/", get(async || "hello"));
-        let drained = routes.layer(middleware::from_fn_with_state(Duration::from_mins(1), drain));
-        let server = start(drained, Limits::default()).await;
-        for (path, head) in [
-            ("/read", "Content-Length: 4000000"),
-            ("/read", "Transfer-Encoding: chunked"),
-            ("/", "Content-Length: 4000000"),
-            ("/nowhere", "Content-Length: 4000000"),
-        ] {
-            let mut sender = server.connect().await;
-            let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n");
-            sender.write_all(head.as_bytes()).await.unwrap();
-            let chunked = head.contains("chunked");
-            if chunked {
-                sender.write_all(b"3d0900\r\n").await.unwrap();
-            }
-            sender.write_all(&vec![b'x'; 4_000_000]).await.unwrap();
-            if chunked {
-                sender.write_all(b"\r\n0\r\n\r\n").await.unwrap();
-            }
-            let answers = greet(&mut sender).await;
-            assert!(answers.starts_with("HTTP/1.1 4") && answers.contains("HTTP/1.1 200"), "{head}: {answers}");
-        }
-        server.stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_connection_too_many_waits_until_another_ends() {
-        let server = start(greeting(), Limits { max_connections: 1, ..Limits::default() }).await;
-        let mut first = server.connect().await;
-        greet(&mut first).await;
-        let mut second = server.connect().await;
-        second.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
-        for _ in 0..50 {
-            greet(&mut first).await;
-        }
-        let early = second.try_read(&mut [0; 1]).map_err(|error| error.kind());
-        assert_eq!(early, Err(io::ErrorKind::WouldBlock), "the second is not answered while the first is open");
-        drop(first);
-        assert!(read_to_end(&mut second).await.ends_with("hello"));
-        server.stop().await;
-    }
-
-    /// A route that says when it was reached and answers when it is told to.
-    fn gated() -> (Router, mpsc::Receiver<oneshot::Sender<()>>) {
-        let (reached, requests) = mpsc::channel(1);
-        let gate = async move || {
-            let (open, opened) = oneshot::channel();
-            reached.send(open).await.unwrap();
-            opened.await.map_or("cut", |()| "hello")
-        };
-        (Router::new().route("/", get(gate)), requests)
-    }
-
-    #[tokio::test]
-    async fn a_request_under_way_is_finished_before_the_server_stops() {
-        let (router, mut requests) = gated();
-        let server = start(router, Limits::default()).await;
-        let mut stream = server.connect().await;
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-        let open = requests.recv().await.unwrap();
-        let address = server.address;
-        let stopping = tokio::spawn(server.stop());
-        while TcpStream::connect(address).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-        open.send(()).unwrap();
-        assert!(read_to_end(&mut stream).await.ends_with("hello"), "answered and closed");
-        stopping.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_request_that_does_not_finish_is_cut_at_the_deadline() {
-        let (router, mut requests) = gated();
-        let server = start(router, Limits { drain_deadline: SOON, ..Limits::default() }).await;
-        let mut stream = server.connect().await;
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-        let _open = requests.recv().await.unwrap();
-        server.stop().await;
-        assert_eq!(read_to_end(&mut stream).await, "");
+        self.router.call(request)
     }
 }
+
+#[cfg(test)]
+mod tests;

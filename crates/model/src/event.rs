@@ -1,6 +1,6 @@
 //! Events: the zone's gapless, chained record of every change.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{Digest, Timestamp, ZoneId, canonical_digest, text::word};
@@ -139,6 +139,32 @@ impl Event {
             "zone_id": self.zone_id, "seq": self.seq, "kind": self.kind, "actor": self.actor, "at": self.at,
             "body": self.body, "prev_sha256": self.prev_sha256,
         }))
+    }
+
+    /// Whether it has the number and the digests that it must have behind this one, or as the first.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn follows(&self, previous: Option<&Self>) -> Result<(), String> {
+        let seq = previous.map_or(0, |event| event.seq) + 1;
+        if self.seq != seq {
+            return Err(format!("event {} stands where event {seq} should", self.seq));
+        }
+        if self.prev_sha256 != previous.map(|event| event.sha256) {
+            return Err(format!("event {seq} does not name the digest of the event before it"));
+        }
+        match self.recompute() {
+            Ok(sha256) if sha256 == self.sha256 => Ok(()),
+            _ => Err(format!("event {seq} does not have its digest")),
+        }
+    }
+
+    /// The body of an event of a known kind.
+    ///
+    /// # Errors
+    /// When a member is missing or has another form.
+    pub fn read_body<T: DeserializeOwned>(&self) -> Result<T, String> {
+        T::deserialize(&self.body).map_err(|error| format!("event {}: {error}", self.seq))
     }
 }
 

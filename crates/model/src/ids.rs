@@ -86,6 +86,14 @@ id!(
     /// A token bound to a user.
     UserTokenId
 );
+id!(
+    /// A program that calls.
+    ServiceAccountId
+);
+id!(
+    /// What a service account proves itself with.
+    CredentialId
+);
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 //! the store keeps. Nothing here performs I/O, reads a clock or draws a random number: clocks and id sources are
 //! parameters ([`Clock`], [`IdSource`]).
 
+mod account;
 mod authzen;
 mod canonical;
 mod decision;
@@ -10,6 +11,7 @@ mod divergence;
 mod draft;
 mod entity;
 mod event;
+mod history;
 mod ids;
 pub mod json;
 mod keys;
@@ -26,6 +28,10 @@ mod timestamp;
 mod user_token;
 mod zone;
 
+pub use account::{
+    Credential, CredentialKind, Organization, OrganizationEvent, OrganizationEventKind, Role, RoleGrant,
+    SERVICE_ACCOUNT, ServiceAccount,
+};
 pub use authzen::AuthzenSettings;
 pub use canonical::{LONG_KEY, canonical_bytes, canonical_digest, escape_longs, has_reserved_key, unescape_longs};
 pub use decision::{DecisionLogMode, LoggedBody, LoggedDecision, LoggedScope, LoggedShadow, ShadowOutcome};
@@ -34,9 +40,13 @@ pub use divergence::{Divergence, DivergenceTotal};
 pub use draft::{DraftContent, NewEntry, PolicyDraft, PolicySetDraft};
 pub use entity::{EntityChange, EntityRecord};
 pub use event::{Event, EventKind, NewEvent};
+pub use history::{
+    Attested, BindingHistory, BoundVersionEvent, History, KeyHistory, Moment, Period, PolicyVersionEvent,
+    PolicyVersions, PublishedSetVersion, Recorded, SetVersionEvent, SetVersions, Slot, StandingBinding, ZoneKeyRecord,
+};
 pub use ids::{
-    BindingId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId, UserTokenId,
-    ZoneId,
+    BindingId, CredentialId, DecisionId, OrganizationId, PolicyId, PolicySetId, PolicySetVersionId, PolicyVersionId,
+    ServiceAccountId, UserTokenId, ZoneId,
 };
 pub use keys::{KeyState, PublicKey, RevokeRequest, SigningKey};
 pub use manifest::{MAX_MANIFEST_ENTRIES, Manifest, ManifestEntry};
@@ -46,7 +56,9 @@ pub use policy_set::{Binding, BoundVersion, PolicySet, PolicySetState, PolicySet
 pub use schema::{PolicySchema, SchemaStatus};
 pub use scope::{BindingMode, OwnerType, ScopeType, TargetType, UnknownWord};
 pub use source::{Clock, IdSource};
-pub use statement::{AttestationStatement, AttestationStatus, Envelope, STATEMENT_TYPE, TextDigest, texts_digest};
+pub use statement::{
+    AttestationStatement, AttestationStatus, ChainHead, Envelope, HEAD_TYPE, STATEMENT_TYPE, TextDigest, texts_digest,
+};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user_token::UserToken;
 pub use zone::{ForbidErrorRule, RequestEntities, ScopeCombination, ValidationMode, Zone, ZoneSettings};

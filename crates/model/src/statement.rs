@@ -72,6 +72,30 @@ pub struct AttestationStatement {
     pub created_by: Option<String>,
 }
 
+/// The `type` of every statement about the head of a zone's events.
+pub const HEAD_TYPE: &str = "event_chain_head";
+
+/// The signed statement about the newest event of a zone. Each event carries the digest of the one before, so this is a
+/// statement about all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainHead {
+    /// Version of the statement's own form: 1.
+    pub v: u8,
+    /// [`HEAD_TYPE`].
+    pub r#type: String,
+    /// The zone.
+    pub zone_id: ZoneId,
+    /// The number of its newest event.
+    pub seq: u64,
+    /// The digest of that event.
+    pub sha256: Digest,
+    /// When this was stated.
+    pub at: Timestamp,
+    /// RFC 7638 thumbprint of the signing key; equals the `kid` of the protected header.
+    pub key_id: String,
+}
+
 /// A JWS in flattened JSON serialization (RFC 7515, section 7.2.2): exactly these three members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -83,6 +83,9 @@ pub struct ZoneSettings {
     /// How requests of the `OpenID` Authorization API are read.
     #[serde(default)]
     pub authzen: AuthzenSettings,
+    /// Whether what is made active must come from somebody else than who makes it active.
+    #[serde(default)]
+    pub two_person_activation: bool,
 }
 
 const fn all_of_them() -> u8 {
@@ -117,6 +120,7 @@ impl Default for ZoneSettings {
             decision_log_sample_percent: one_of_them(),
             decision_log_retention_days: a_month(),
             authzen: AuthzenSettings::default(),
+            two_person_activation: false,
         }
     }
 }

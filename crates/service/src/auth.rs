@@ -1,4 +1,4 @@
-//! Who is calling: the administrator, or a user of a zone. Of every token only a hash is kept.
+//! Who is calling: the administrator, a service account, or a user of a zone. Of every token only a hash is kept.
 
 use cedarkeep_model::Digest;
 use cedarkeep_store::Read;
@@ -56,6 +56,9 @@ impl Service {
         let matches = known.as_ref().is_some_and(|known| given.bytes().ct_eq(known.bytes()).into());
         if matches {
             return Ok(Principal::administrator());
+        }
+        if let Some(account) = self.account_of_key(bearer).await? {
+            return Ok(account);
         }
         let user = self.user_of_token(bearer).await?.map(Principal::user);
         user.ok_or_else(|| Error::new(Code::Unauthenticated, "the bearer token is not valid"))

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Call, Code, Error, Page, PageRequest, Published, Service, Warning, page::Cursors, policy_sets,
-    publish_set::warnings, snapshot::BoundSet, transact::Tx,
+    publish_set::warnings, snapshot::BoundSet, transact::Tx, two_persons,
 };
 
 /// The most characters of a session id.
@@ -205,7 +205,7 @@ pub(crate) async fn unbind(tx: &mut Tx, binding: &Binding) -> Result<(), Error> 
 
 /// Points a slot at a version. Everything that changes which version decides goes through here.
 pub(crate) async fn bind(tx: &mut Tx, zone: ZoneId, new: NewBinding) -> Result<Binding, Error> {
-    tx.zone(zone).await?;
+    let rules = tx.zone(zone).await?;
     let state = tx.store.policy_set(zone, new.set).await?.ok_or_else(|| Error::not_found("policy set"))?;
     policy_sets::living_set(&state.set)?;
     let version = tx.store.set_version(zone, new.set, new.version).await?;
@@ -226,6 +226,9 @@ pub(crate) async fn bind(tx: &mut Tx, zone: ZoneId, new: NewBinding) -> Result<B
         && former.policy_set_version_id == new.version
     {
         return Ok(former.clone());
+    }
+    if rules.settings.two_person_activation && new.mode == BindingMode::Active {
+        two_persons::check(tx, &rules, &version, former.as_ref()).await?;
     }
     let binding = Binding {
         id: BindingId::new(tx.service.0.ids.next()),

@@ -30,7 +30,7 @@ const TRIES: usize = 5;
 fn owner(call: &Call) -> Result<User, Error> {
     match &call.principal.kind {
         PrincipalKind::User(user) => Ok(user.clone()),
-        PrincipalKind::Administrator => {
+        PrincipalKind::Administrator | PrincipalKind::ServiceAccount(_) => {
             Err(Error::new(Code::Forbidden, "a bundle belongs to a user, and this caller is none"))
         }
     }

@@ -1,6 +1,8 @@
 //! Who calls, and under which conditions.
 
-use cedarkeep_model::{Digest, UserTokenId, ZoneId};
+use cedarkeep_model::{
+    CredentialId, Digest, OrganizationId, RoleGrant, SERVICE_ACCOUNT, ServiceAccountId, UserTokenId, ZoneId,
+};
 use serde_json::json;
 
 use crate::{Code, Error};
@@ -19,8 +21,25 @@ pub struct Principal {
 pub enum PrincipalKind {
     /// Whoever holds the administrator's token: everything but what belongs to a user.
     Administrator,
+    /// A service account: what its roles permit.
+    ServiceAccount(std::sync::Arc<Account>),
     /// A user of a zone: nothing but what belongs to this user.
     User(User),
+}
+
+/// A service account that has proved itself, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The account.
+    pub id: ServiceAccountId,
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// The person who answers for it.
+    pub owner: Option<String>,
+    /// The credential by which it came.
+    pub credential: CredentialId,
+    /// The roles that it holds.
+    pub grants: Vec<RoleGrant>,
 }
 
 /// A user of a zone.
@@ -39,6 +58,20 @@ impl Principal {
     #[must_use]
     pub fn administrator() -> Self {
         Self { id: "administrator".to_owned(), kind: PrincipalKind::Administrator }
+    }
+
+    /// A service account.
+    #[must_use]
+    pub fn service_account(account: std::sync::Arc<Account>) -> Self {
+        Self { id: format!("{SERVICE_ACCOUNT}{}", account.id), kind: PrincipalKind::ServiceAccount(account) }
+    }
+
+    /// The person whose act it is, where two persons are demanded: a service account's owner.
+    pub(crate) fn person(&self) -> &str {
+        match &self.kind {
+            PrincipalKind::ServiceAccount(account) => account.owner.as_deref().unwrap_or(&self.id),
+            PrincipalKind::Administrator | PrincipalKind::User(_) => &self.id,
+        }
     }
 
     /// A user.

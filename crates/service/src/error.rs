@@ -247,6 +247,10 @@ impl From<StoreError> for Error {
             StoreError::Taken(Unique::ZoneSlug) => {
                 Self::new(Code::ZoneSlugConflict, "another zone of the organization has this slug; choose another")
             }
+            StoreError::Taken(Unique::OrganizationLabel) => Self::new(
+                Code::Unavailable,
+                "another organization took the label that was made from this name at the same moment; try again",
+            ),
             StoreError::Taken(Unique::PolicyName) => Self::new(
                 Code::PolicyNameConflict,
                 "another policy of the zone has this name; choose another, or archive that policy",

@@ -1,8 +1,11 @@
 //! The record of every change in a zone.
 
-use cedarkeep_model::{Event, ZoneId};
+use cedarkeep_model::{ChainHead, Envelope, Event, HEAD_TYPE, ZoneId};
 
-use crate::{Call, Error, Page, PageRequest, Service, page::Cursors};
+use crate::{Call, Code, Error, Page, PageRequest, Service, keys, page::Cursors};
+
+/// How often the head is read anew because another key began to sign meanwhile.
+const MOST_READS: u32 = 5;
 
 impl Service {
     /// Events by number.
@@ -43,5 +46,34 @@ impl Service {
             .ask(&window, move |store, window| Box::pin(async move { Ok(store.events(zone, window).await?) }))
             .await?;
         Ok(slice.items.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// The zone's newest event, stated and signed with the key that signs as of that event.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn events_head(&self, _call: &Call, zone: ZoneId) -> Result<Envelope, Error> {
+        for _ in 0..MOST_READS {
+            let (mut store, _) = self.living(zone).await?;
+            let signer = self.signer(&mut *store, zone).await?;
+            let newest = store.newest_event(zone).await?;
+            let newest = newest.ok_or_else(|| Error::new(Code::IntegrityError, "the zone has no events"))?;
+            // A key that has ceased to sign never does again: the one that signs before and after did at the event.
+            let same = keys::signing(&store.signing_keys(zone).await?)?.kid == signer.kid();
+            drop(store);
+            if same {
+                let head = ChainHead {
+                    v: 1,
+                    r#type: HEAD_TYPE.to_owned(),
+                    zone_id: zone,
+                    seq: newest.seq,
+                    sha256: newest.sha256,
+                    at: self.now(),
+                    key_id: signer.kid().to_owned(),
+                };
+                return keys::sign_head(signer, head).await;
+            }
+        }
+        Err(Error::new(Code::Unavailable, "the zone's keys change at this moment; ask again"))
     }
 }

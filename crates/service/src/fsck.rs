@@ -113,7 +113,7 @@ async fn check_zone(
     fold::compare(read, zone, &state, report).await?;
     drafts::compare(read, zone, &state.drafts, report).await?;
     entities::compare(read, cedar, zone, &state.entities, report).await?;
-    keys::compare(read, zone, &state.keys, report).await?;
+    keys::compare(read, zone, &state.history.keys, report).await?;
     users::compare(read, zone, &state.users, report).await?;
     versions::check(read, cedar, zone, &state, report).await
 }

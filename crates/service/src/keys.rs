@@ -6,7 +6,7 @@ use std::{
 };
 
 use cedarkeep_attest::{Jwks, KeyPair, Refusal, Signer};
-use cedarkeep_model::{AttestationStatement, Envelope, KeyState, SigningKey, ZoneId};
+use cedarkeep_model::{AttestationStatement, ChainHead, Envelope, KeyState, SigningKey, ZoneId};
 use cedarkeep_store::Read;
 
 use crate::{Code, Error, Service};
@@ -136,4 +136,9 @@ fn damaged(refusal: Refusal) -> Error {
 #[tracing::instrument(target = "cedarkeep::trace", level = "trace", skip_all)]
 pub(crate) async fn sign(signer: Arc<Signer>, statement: AttestationStatement) -> Result<Envelope, Error> {
     Ok(tokio::task::spawn_blocking(move || signer.sign(&statement)).await.map_err(broken_off)??)
+}
+
+/// The same of a statement about the head of a zone's events.
+pub(crate) async fn sign_head(signer: Arc<Signer>, head: ChainHead) -> Result<Envelope, Error> {
+    Ok(tokio::task::spawn_blocking(move || signer.sign_head(&head)).await.map_err(broken_off)??)
 }

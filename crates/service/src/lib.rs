@@ -4,6 +4,8 @@
 //! Every change runs in a task of its own (`Service::transact`): a client that goes away cannot leave a transaction
 //! behind, and what was committed is always visible to the next decision.
 
+mod access;
+mod accounts;
 mod age;
 mod apply;
 mod archive;
@@ -47,9 +49,15 @@ mod signing_keys;
 mod snapshot;
 mod transact;
 pub mod transfer;
+mod turns;
+mod two_persons;
 mod user_tokens;
 mod zones;
 
+pub use access::Target;
+pub use accounts::{
+    AccessToken, AccountPatch, CredentialPatch, IssuedCredential, MAX_CREDENTIAL_SECONDS, NewAccount, NewCredential,
+};
 pub use age::Readiness;
 pub use apply::{Activate, Applied, Apply, ApplyEntry, ApplyTo, Change, ChangeAction};
 pub use auth::InvalidToken;
@@ -62,7 +70,7 @@ pub use authzen::{
     Sought,
 };
 pub use bundles::{BUNDLE_TYPE, UserBundle};
-pub use call::{Call, Idempotency, Principal, PrincipalKind, User};
+pub use call::{Account, Call, Idempotency, Principal, PrincipalKind, User};
 pub use cedarkeep_cedar::{Decision, DenyReason, Determining, Effect, Finding, Findings, PolicyError, TestError, Uid};
 pub use cedarkeep_model::NewEntry;
 pub use cedarkeep_store::{

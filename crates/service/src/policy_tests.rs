@@ -3,7 +3,7 @@
 mod gather;
 mod run;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cedarkeep_cedar::{Decision, Findings, TestError, Uid};
 use cedarkeep_model::{
@@ -21,7 +21,7 @@ pub const MAX_POLICY_TESTS: usize = 1_000;
 /// How much time the threads that decide give to the requests of one call.
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// How long a call waits for others of its kind to end.
+/// How long a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A call: policies, what they are held against, and the requests.
@@ -141,11 +141,19 @@ impl Service {
         let gathered = gather::gather(&mut *store, &owner, policies, schema, validation).await?;
         // The connection goes back before the work that takes its time.
         drop(store);
-        let turn = tokio::time::timeout(PATIENCE, self.0.policy_tests.acquire()).await;
-        let _turn = turn.ok().and_then(Result::ok).ok_or_else(|| {
-            Error::new(Code::Unavailable, "other policy tests are under way; send this call again in a moment")
+        let turn = tokio::time::timeout(PATIENCE, self.0.turns.take(zone)).await.map_err(|_| {
+            Error::new(Code::Unavailable, "other work on policies is under way; send this call again in a moment")
         })?;
-        let run = self.0.cedar.run(move || Run::new(&gathered, validation, &entities, requests)).await??;
-        evaluate(&self.0.cedar, run, BUDGET).await
+        let turn = Arc::new(turn?);
+        let held = Arc::clone(&turn);
+        let begin = move || {
+            let run = Run::new(&gathered, validation, &entities, requests);
+            drop(held);
+            run
+        };
+        let run = self.0.cedar.run(begin).await??;
+        let tested = evaluate(&self.0.cedar, run, BUDGET).await;
+        drop(turn);
+        tested
     }
 }

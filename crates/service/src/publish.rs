@@ -109,7 +109,7 @@ impl Service {
         schema: PolicySchema,
         mode: ValidationMode,
     ) -> Result<PolicyContent, Error> {
-        let compiler = Arc::clone(&self.0.compiler);
+        let (zone, compiler) = (policy.zone_id, Arc::clone(&self.0.compiler));
         let work = move || {
             let content = given.read().map_err(|error| cedar_error(&error))?;
             if mode == ValidationMode::Strict {
@@ -117,7 +117,7 @@ impl Service {
             }
             Ok(content)
         };
-        self.0.cedar.run(work).await?
+        self.run_in_turn(zone, work).await?
     }
 
     /// A version of a policy, archived or not.

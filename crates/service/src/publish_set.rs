@@ -83,7 +83,7 @@ impl Service {
         pinned: Vec<PolicyVersion>,
         validation: ValidationMode,
     ) -> Result<Prepared, Error> {
-        let compiler = Arc::clone(&self.0.compiler);
+        let (zone, compiler) = (schema.zone_id, Arc::clone(&self.0.compiler));
         let work = move || {
             let manifest = manifest(&pinned)?;
             let manifest_sha = manifest.sha()?;
@@ -95,7 +95,7 @@ impl Service {
             let set = Arc::new(compile(&compiler, &pinned, &schema)?);
             Ok(Prepared { schema, manifest, manifest_sha, texts_sha, validation, compiled: set })
         };
-        self.0.cedar.run(work).await?
+        self.run_in_turn(zone, work).await?
     }
 }
 

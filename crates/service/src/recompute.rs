@@ -3,12 +3,12 @@
 
 use cedarkeep_attest::verify_envelope;
 use cedarkeep_model::{
-    AttestationStatement, AttestationStatus, Digest, PolicySchema, PolicyVersion, SetVersionRecord, texts_digest,
+    AttestationStatement, AttestationStatus, Digest, PolicySchema, PolicyVersion, PublishedSetVersion,
+    SetVersionRecord, texts_digest,
 };
 use cedarkeep_store::AttestationRecord;
 
 use crate::{
-    chain::PublishedSetVersion,
     keys::KnownKeys,
     publish_set::{manifest, text_digest},
     snapshot::check_record,
@@ -69,7 +69,7 @@ pub(crate) fn same_as_attested(
     for (seq, (attestation, event)) in (1..).zip(attestations.iter().zip(attested)) {
         let statement = verified(attestation, keys).map_err(|refusal| format!("attestation {seq}: {refusal}"))?;
         let same = attestation.seq == seq
-            && attestation.kid == event.what
+            && attestation.kid == event.what.kid
             && statement.attested_at == event.at
             && statement.attested_by == event.by
             && states(&statement, record, previous);

@@ -29,7 +29,7 @@ impl Service {
     ) -> Result<PolicySchema, Error> {
         self.once(call, async {
             self.living(zone).await?;
-            let content = self.read_schema(given).await?;
+            let content = self.read_schema(zone, given).await?;
             self.transact(call, move |tx| {
                 Box::pin(async move {
                     let zone = tx.zone(zone).await?;
@@ -41,12 +41,12 @@ impl Service {
         .await
     }
 
-    async fn read_schema(&self, given: GivenSchema) -> Result<SchemaContent, Error> {
+    async fn read_schema(&self, zone: ZoneId, given: GivenSchema) -> Result<SchemaContent, Error> {
         let read = move || match given {
             GivenSchema::Text(text) => cedarkeep_cedar::read_schema(Given::Text(&text)),
             GivenSchema::Json(json) => cedarkeep_cedar::read_schema(Given::Json(&json)),
         };
-        self.0.cedar.run(read).await?.map_err(|error| cedar_error(&error))
+        self.run_in_turn(zone, read).await?.map_err(|error| cedar_error(&error))
     }
 
     /// A schema version.

@@ -2,22 +2,34 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use cedarkeep_attest::{AttestError, KeySource, MasterKey, SealingKey};
+use cedarkeep_attest::{AttestError, KeySource, MasterKey, SealingKey, SecretHasher};
 use cedarkeep_cedar::{BUILT_IN_SCHEMAS, CedarPool, Compiler, Given, SchemaContent};
-use cedarkeep_model::{Clock, Digest, IdSource, OrganizationId, SchemaVersion, Timestamp};
+use cedarkeep_model::{Clock, Digest, IdSource, OrganizationId, SchemaVersion, Timestamp, ZoneId};
 use cedarkeep_store::{Read, Store};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 use crate::{
-    Code, Error, age::StoreAge, authorize::Meters, compiled::CompiledCache, decision_log::DecisionLog,
-    divergences::Divergences, entity_cache::EntityCache, jobs::Jobs, keys::Signers, loaded::LoadedSets,
+    Code, Error,
+    access::Rules,
+    accounts::{self, Principals},
+    age::StoreAge,
+    authorize::Meters,
+    compiled::CompiledCache,
+    decision_log::DecisionLog,
+    divergences::Divergences,
+    entity_cache::EntityCache,
+    jobs::Jobs,
+    keys::Signers,
+    loaded::LoadedSets,
     snapshot::Snapshots,
+    turns::{FEWEST_THREADS, Turns},
 };
 
 /// Sizes that an operator may choose.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Threads for work on policies, and for the decisions that cannot be made in passing.
+    /// Threads for work on policies, and for the decisions that cannot be made in passing, to which one is left: there
+    /// are at least two.
     pub cedar_threads: usize,
     /// The most bytes of compiled policy sets that are kept.
     pub compiled_bytes: u64,
@@ -62,6 +74,11 @@ pub(crate) struct Inner {
     pub(crate) master: MasterKey,
     pub(crate) cedar: CedarPool,
     pub(crate) cursor_key: SealingKey,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) secrets: SecretHasher,
+    pub(crate) principals: Principals,
+    /// Zones that were found to be an organization's.
+    pub(crate) zones_of: moka::future::Cache<(OrganizationId, ZoneId), ()>,
     pub(crate) organization: OrganizationId,
     pub(crate) built_in: Vec<(SchemaVersion, SchemaContent)>,
     pub(crate) admin_hash: arc_swap::ArcSwapOption<Digest>,
@@ -76,14 +93,15 @@ pub(crate) struct Inner {
     pub(crate) age: StoreAge,
     pub(crate) divergences: Divergences,
     pub(crate) decision_log: DecisionLog,
-    /// Turns for policy tests, which leave half of the Cedar threads to decisions.
-    pub(crate) policy_tests: Semaphore,
+    pub(crate) turns: Turns,
     /// Scopes of the idempotency keys that are under way.
     pub(crate) under_way: std::sync::Mutex<HashSet<Digest>>,
     /// Held while the installation's own values are read and written.
     pub(crate) bootstrap: Mutex<()>,
 }
 
+/// How many zones are known by heart to be an organization's.
+const MOST_ZONES_OF: u64 = 100_000;
 /// Under which name the default organization's id is kept.
 const ORGANIZATION: &str = "default_organization";
 /// Under which name a text sealed by the master key is kept, by which a wrong master key is noticed.
@@ -98,15 +116,21 @@ impl Service {
     /// When the store cannot be reached, or the master key is not the one that this store was begun with.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
         let Parts { store, clock, ids, keys, master, config } = parts;
-        let cedar = CedarPool::new(config.cedar_threads)?;
+        let threads = config.cedar_threads.max(FEWEST_THREADS);
+        let cedar = CedarPool::new(threads)?;
         let built_in = cedar.run(read_built_in).await??;
         check_master(&*store, &master).await?;
-        let organization = organization(&*store, &*ids).await?;
+        let rules = cedar.run(Rules::shipped).await??;
+        let organization = organization(&*store, &*ids, clock.now()).await?;
         let admin_hash = crate::auth::admin_hash(&mut *store.read().await?).await?;
         let (divergences, backlog) = Divergences::new();
         let (decision_log, decided) = DecisionLog::new();
         let service = Arc::new(Inner {
             cursor_key: master.sealing_key("cursors")?,
+            rules,
+            secrets: SecretHasher::new(&master)?,
+            principals: Principals::default(),
+            zones_of: moka::future::Cache::new(MOST_ZONES_OF),
             compiler: Arc::new(Compiler::new(config.check_every)),
             compiled: CompiledCache::new(config.compiled_bytes / 4),
             loaded: LoadedSets::new(config.compiled_bytes / 4 * 3),
@@ -118,7 +142,7 @@ impl Service {
             age: StoreAge::new(config.max_store_age),
             divergences,
             decision_log,
-            policy_tests: Semaphore::new((config.cedar_threads / 2).max(1)),
+            turns: Turns::new(threads),
             admin_hash: arc_swap::ArcSwapOption::from_pointee(admin_hash),
             under_way: std::sync::Mutex::default(),
             bootstrap: Mutex::new(()),
@@ -211,7 +235,7 @@ async fn check_master(store: &dyn Store, master: &MasterKey) -> Result<(), Error
     Ok(tx.commit().await?)
 }
 
-async fn organization(store: &dyn Store, ids: &dyn IdSource) -> Result<OrganizationId, Error> {
+async fn organization(store: &dyn Store, ids: &dyn IdSource, now: Timestamp) -> Result<OrganizationId, Error> {
     let read = |bytes: Vec<u8>| {
         let known = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
         known.ok_or_else(|| Error::new(Code::IntegrityError, "the default organization's id is damaged"))
@@ -224,8 +248,9 @@ async fn organization(store: &dyn Store, ids: &dyn IdSource) -> Result<Organizat
     if let Some(bytes) = tx.meta(ORGANIZATION).await? {
         return read(bytes);
     }
-    let organization = OrganizationId::new(ids.next());
-    tx.put_meta(ORGANIZATION, organization.to_string().as_bytes()).await?;
+    let organization = accounts::default_organization(OrganizationId::new(ids.next()), now)?;
+    tx.put_meta(ORGANIZATION, organization.id.to_string().as_bytes()).await?;
+    tx.insert_organization(&organization).await?;
     tx.commit().await?;
-    Ok(organization)
+    Ok(organization.id)
 }

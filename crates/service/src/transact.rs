@@ -10,7 +10,9 @@ use serde_json::Value;
 use tokio::{task::JoinError, time::sleep};
 use tracing::{Instrument as _, trace_span};
 
-use crate::{Call, Code, Error, Service, entity_cache::ZoneEntities, service::Inner, snapshot::ZoneChange};
+use crate::{
+    Call, Code, Error, Principal, Service, access, entity_cache::ZoneEntities, service::Inner, snapshot::ZoneChange,
+};
 
 /// How long an answer is kept under its idempotency key.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
@@ -26,9 +28,12 @@ pub(crate) struct Tx {
     pub(crate) store: Box<dyn Write>,
     pub(crate) service: Service,
     pub(crate) actor: String,
+    /// Who calls. What an earlier caller has asked for is done in that caller's name by the server itself.
+    pub(crate) principal: Principal,
     pub(crate) now: Timestamp,
     changed_zones: Vec<(ZoneId, ZoneChange)>,
     key_work: bool,
+    callers_change: bool,
     entities: Vec<(ZoneId, Arc<ZoneEntities>)>,
 }
 
@@ -56,6 +61,11 @@ impl Tx {
         Ok(self.store.append_event(zone, event).await?.seq)
     }
 
+    /// Callers may be others than they were, once this is committed.
+    pub(crate) fn callers_change(&mut self) {
+        self.callers_change = true;
+    }
+
     /// There is something to be done for a zone's keys once this is committed.
     pub(crate) fn makes_key_work(&mut self) {
         self.key_work = true;
@@ -71,8 +81,17 @@ impl Tx {
         self.changed_zones.push((zone, ZoneChange::Shows));
     }
 
-    /// Counts the zone's revision up: what decides has changed, and decisions follow once this is committed.
+    /// Whether the caller may do this in the zone.
+    pub(crate) async fn permit(&mut self, operation: &str, id: ZoneId) -> Result<(), Error> {
+        let service = self.service.clone();
+        let zone = self.store.zone(id).await?.ok_or_else(|| Error::not_found("zone"))?;
+        service.permit_in(&self.principal, operation, &zone).await
+    }
+
+    /// Counts the zone's revision up: what decides has changed, and decisions follow once this is committed. Every way to
+    /// change what decides goes through here, and so nobody does who may not.
     pub(crate) async fn decides_anew(&mut self, zone: ZoneId) -> Result<u64, Error> {
+        self.permit(access::CHANGES_WHAT_DECIDES, zone).await?;
         self.changed_zones.push((zone, ZoneChange::Decides));
         Ok(self.store.bump_revision(zone).await?)
     }
@@ -151,11 +170,11 @@ impl Service {
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>> + Clone + Send + 'static,
     {
-        let (service, actor, scope) = (self.clone(), call.principal.id.clone(), call.scope()?);
+        let (service, principal, scope) = (self.clone(), call.principal.clone(), call.scope()?);
         let change = async move {
             let mut attempt = 1;
             loop {
-                match service.attempt(&actor, scope, work.clone()).await {
+                match service.attempt(&principal, scope, work.clone()).await {
                     Err(error) if error.is_lost() && attempt < ATTEMPTS => {
                         // Whoever won is soon done.
                         sleep(FIRST_PAUSE * (1 << attempt)).await;
@@ -174,14 +193,14 @@ impl Service {
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
-        let (service, actor, scope) = (self.clone(), call.principal.id.clone(), call.scope()?);
-        let change = async move { service.attempt(&actor, scope, work).await };
+        let (service, principal, scope) = (self.clone(), call.principal.clone(), call.scope()?);
+        let change = async move { service.attempt(&principal, scope, work).await };
         tokio::spawn(change.in_current_span()).await.map_err(broken_off)?
     }
 
     /// One transaction, that commits or leaves nothing behind.
     #[tracing::instrument(target = "cedarkeep::trace", level = "trace", name = "transaction", skip_all)]
-    async fn attempt<T, F>(&self, actor: &str, scope: Option<(Digest, Digest)>, work: F) -> Result<T, Error>
+    async fn attempt<T, F>(&self, principal: &Principal, scope: Option<(Digest, Digest)>, work: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>>,
@@ -192,10 +211,12 @@ impl Service {
         let mut tx = Tx {
             store,
             service: self.clone(),
-            actor: actor.to_owned(),
+            actor: principal.id.clone(),
+            principal: principal.clone(),
             now,
             changed_zones: Vec::new(),
             key_work: false,
+            callers_change: false,
             entities: Vec::new(),
         };
         if let Some((scope, request)) = scope {
@@ -211,10 +232,13 @@ impl Service {
         for (zone, _) in tx.changed_zones.iter().filter(|(_, change)| *change == ZoneChange::Shows) {
             tx.store.announce(*zone).await?;
         }
-        let Tx { store, changed_zones, key_work, entities, .. } = tx;
+        let Tx { store, changed_zones, key_work, callers_change, entities, .. } = tx;
         store.commit().instrument(trace_span!(target: "cedarkeep::trace", "commit")).await?;
         for (zone, entities) in entities {
             self.0.entities.put(zone, entities).await;
+        }
+        if callers_change {
+            self.0.principals.forget();
         }
         if key_work {
             self.0.jobs.wake();

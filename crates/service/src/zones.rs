@@ -10,7 +10,8 @@ use cedarkeep_store::ZoneFilter;
 use serde_json::json;
 
 use crate::{
-    Call, Code, Error, Page, PageRequest, Service, authzen_settings, keys, page::Cursors, schemas, transact::Tx,
+    Call, Code, Error, Page, PageRequest, PrincipalKind, Service, Target, access, authzen_settings, keys,
+    page::Cursors, schemas, transact::Tx,
 };
 
 /// A zone to be made.
@@ -57,6 +58,8 @@ pub struct SettingsPatch {
     pub decision_log_retention_days: Option<u16>,
     /// See [`ZoneSettings::authzen`]; replaced whole.
     pub authzen: Option<AuthzenSettings>,
+    /// See [`ZoneSettings::two_person_activation`].
+    pub two_person_activation: Option<bool>,
 }
 
 impl SettingsPatch {
@@ -93,6 +96,7 @@ impl SettingsPatch {
         set(&mut settings.decision_log_sample_percent, self.decision_log_sample_percent);
         set(&mut settings.decision_log_retention_days, self.decision_log_retention_days);
         set(&mut settings.authzen, self.authzen);
+        set(&mut settings.two_person_activation, self.two_person_activation);
     }
 }
 
@@ -124,6 +128,11 @@ impl Service {
                 let message = "a zone that is being made has no policy set yet; set user_default_policy_set_id later";
                 return Err(Error::new(Code::BadRequest, message));
             }
+            if let Some(organization) = new.organization_id {
+                self.permit(&call.principal, "createZone", Target::Organization(organization)).await?;
+            } else if let PrincipalKind::ServiceAccount(account) = &call.principal.kind {
+                self.permit(&call.principal, "createZone", Target::Organization(account.organization)).await?;
+            }
             let pair = self.new_key_pair().await?;
             self.transact(call, move |tx| Box::pin(create(tx, new, pair))).await
         })
@@ -138,11 +147,12 @@ impl Service {
         self.read().await?.zone(id).await?.ok_or_else(|| Error::not_found("zone"))
     }
 
-    /// Zones by creation.
+    /// The zones that the caller reaches, by creation.
     ///
     /// # Errors
     /// `invalid_cursor`.
-    pub async fn zones(&self, _call: &Call, filter: ZoneFilter, page: PageRequest) -> Result<Page<Zone>, Error> {
+    pub async fn zones(&self, call: &Call, filter: ZoneFilter, page: PageRequest) -> Result<Page<Zone>, Error> {
+        let filter = ZoneFilter { within: within(&call.principal.kind), ..filter };
         let cursors = Cursors::new(&self.0.cursor_key, "zones", &filter);
         let window = cursors.window(&page)?;
         let mut store = self.read().await?;
@@ -191,9 +201,32 @@ impl Service {
     }
 }
 
+/// The organizations and zones that somebody reaches; none where that is all of them.
+fn within(caller: &PrincipalKind) -> Option<(Vec<OrganizationId>, Vec<ZoneId>)> {
+    match caller {
+        PrincipalKind::Administrator => None,
+        PrincipalKind::User(_) => Some((Vec::new(), Vec::new())),
+        PrincipalKind::ServiceAccount(account) => {
+            let everywhere = account.grants.iter().any(|grant| grant.zone_id.is_none());
+            let organizations = if everywhere { vec![account.organization] } else { Vec::new() };
+            Some((organizations, account.grants.iter().filter_map(|grant| grant.zone_id).collect()))
+        }
+    }
+}
+
+/// Where a zone goes that names no organization: to the caller's own.
+fn home(tx: &Tx) -> OrganizationId {
+    match &tx.principal.kind {
+        PrincipalKind::ServiceAccount(account) => account.organization,
+        PrincipalKind::Administrator | PrincipalKind::User(_) => tx.service.0.organization,
+    }
+}
+
 async fn create(tx: &mut Tx, new: NewZone, pair: KeyPair) -> Result<Zone, Error> {
     let id = ZoneId::new(tx.service.0.ids.next());
-    let organization_id = new.organization_id.unwrap_or(tx.service.0.organization);
+    let organization_id = new.organization_id.unwrap_or_else(|| home(tx));
+    let unknown = || Error::new(Code::BadRequest, format!("there is no organization {organization_id}"));
+    tx.store.organization(organization_id).await?.ok_or_else(unknown)?;
     let slug = match new.slug {
         Some(slug) => slug,
         None => free_slug(tx, organization_id, Slug::from_name(new.name.as_str())).await?,
@@ -251,7 +284,11 @@ fn default_schema(service: &Service) -> Result<SchemaVersion, Error> {
 async fn free_slug(tx: &mut Tx, organization: OrganizationId, wanted: Slug) -> Result<Slug, Error> {
     let mut slug = wanted.clone();
     for number in 2..SLUG_TRIES {
-        let filter = ZoneFilter { slug: Some(slug.to_string()), organization_id: Some(organization.to_string()) };
+        let filter = ZoneFilter {
+            slug: Some(slug.to_string()),
+            organization_id: Some(organization.to_string()),
+            ..ZoneFilter::default()
+        };
         if tx.store.count_zones(&filter).await? == 0 {
             break;
         }
@@ -283,6 +320,9 @@ async fn update(tx: &mut Tx, call: Call, id: ZoneId, patch: ZonePatch) -> Result
     }
     if zone == before {
         return Ok(before);
+    }
+    if before.settings.two_person_activation && !zone.settings.two_person_activation {
+        tx.permit(access::ENDS_TWO_PERSON_ACTIVATION, id).await?;
     }
     zone.object_revision += 1;
     zone.updated_at = tx.now;

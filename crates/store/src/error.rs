@@ -11,6 +11,8 @@ pub enum Unique {
     PolicySetName,
     /// One schema version of a name a zone.
     SchemaVersion,
+    /// One label an organization.
+    OrganizationLabel,
     /// One answer an idempotency key.
     IdempotencyKey,
     /// A number, id or slot that was taken in the meantime: try the transaction again.

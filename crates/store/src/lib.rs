@@ -1,6 +1,7 @@
 //! The storage contract: what the service asks of a store, in domain verbs, and the conformance suite that every engine
 //! passes (`conformance`, behind the feature of that name). The suite is the definition; these traits are its words.
 
+mod accounts;
 mod changes;
 mod claim;
 #[cfg(feature = "conformance")]
@@ -14,6 +15,7 @@ mod replica;
 mod row;
 mod write;
 
+pub use accounts::{ReadAccounts, WriteAccounts};
 pub use changes::{Changed, Changes};
 pub use claim::JobClaim;
 pub use error::{StoreError, Unique};

@@ -1,6 +1,8 @@
 //! Lists: filters, and keyset windows over them. Page 1 and page 100,000 cost the same.
 
-use cedarkeep_model::{BindingMode, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, ScopeType, Timestamp};
+use cedarkeep_model::{
+    BindingMode, OrganizationId, OwnerType, PolicyId, PolicySetId, PolicySetVersionId, ScopeType, Timestamp, ZoneId,
+};
 
 /// The direction of a list by creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,6 +76,8 @@ pub struct ZoneFilter {
     pub slug: Option<String>,
     /// Only zones of this organization.
     pub organization_id: Option<String>,
+    /// Only zones of these organizations, and these zones; all when absent.
+    pub within: Option<(Vec<OrganizationId>, Vec<ZoneId>)>,
 }
 
 /// Which policies. Values within a member are alternatives, members narrow one another.

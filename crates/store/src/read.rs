@@ -10,14 +10,14 @@ use cedarkeep_model::{
 
 use crate::{
     ArchivedFilter, AttestationRecord, BindingFilter, DecisionFilter, EventMark, IdempotentAnswer, PolicyFilter,
-    PolicySetFilter, ReSignJob, ReSignRefusal, Row, Rows, SignedVersions, Slice, StoreError, Usage, VersionHead,
-    Window, ZoneFilter, ZoneState,
+    PolicySetFilter, ReSignJob, ReSignRefusal, ReadAccounts, Row, Rows, SignedVersions, Slice, StoreError, Usage,
+    VersionHead, Window, ZoneFilter, ZoneState,
 };
 
 /// Reads. Each method sees one moment. What belongs to another zone, or to a deleted one, is not there, save
 /// [`Read::signing_keys`], [`Read::events`] and [`Read::attestations`], which outlive their zone.
 #[async_trait]
-pub trait Read: Send {
+pub trait Read: ReadAccounts {
     /// A value that belongs to the whole installation.
     async fn meta(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 

@@ -74,6 +74,8 @@ pub struct VersionHead {
     pub archived: bool,
     /// Whether its policy is archived.
     pub policy_archived: bool,
+    /// Who published it.
+    pub created_by: String,
 }
 
 impl VersionHead {
@@ -87,6 +89,7 @@ impl VersionHead {
             sha: version.sha,
             archived: version.archived.is_some(),
             policy_archived: false,
+            created_by: version.created_by.clone(),
         }
     }
 }

@@ -87,6 +87,20 @@ macro_rules! kinds {
 kinds! {
     /// A value of the whole installation.
     Meta "meta" 1: key text, value bytes;
+    /// An organization.
+    Organization "organization" 1: id text, name text, label text, object_revision number, event_seq number,
+        created_at number, created_by text, updated_at number;
+    /// A service account.
+    ServiceAccount "service_account" 2: organization_id text, id text, name text, description text_or_null,
+        owner text_or_null, object_revision number, created_at number, created_by text, updated_at number;
+    /// A credential of a service account; of the secret a hash under a key that no backup holds.
+    Credential "credential" 3: organization_id text, service_account_id text, id text, kind text, secret_mac text, name text,
+        description text_or_null, object_revision number, created_at number, created_by text, expires_at number_or_null,
+        last_used_at number_or_null;
+    /// A role that a service account holds: in the zone, or with an empty id in the whole organization.
+    RoleGrant "role_grant" 4: organization_id text, service_account_id text, zone_id text, role text;
+    /// An event of an organization.
+    OrganizationEvent "organization_event" 2: organization_id text, seq number, kind text, actor text, at number, body text;
     /// A zone; also a deleted one.
     Zone "zone" 1: id text, organization_id text, slug text, name text, description text_or_null, owner_type text, settings text,
         default_schema_version text, object_revision number, revision number, event_seq number, event_sha256 text_or_null,
@@ -169,6 +183,20 @@ impl RowKind {
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.word() == word)
     }
+
+    /// Whether its rows belong to no zone but to the whole installation.
+    #[must_use]
+    pub const fn is_of_the_installation(self) -> bool {
+        matches!(
+            self,
+            Self::Meta
+                | Self::Organization
+                | Self::ServiceAccount
+                | Self::Credential
+                | Self::RoleGrant
+                | Self::OrganizationEvent
+        )
+    }
 }
 
 /// A row.
@@ -223,9 +251,8 @@ impl Row {
     /// The zone that it belongs to, or is.
     #[must_use]
     pub fn zone(&self) -> Option<ZoneId> {
-        match (self.kind, self.cells.first()) {
-            (RowKind::Meta, _) => None,
-            (_, Some(Cell::Text(id))) => id.parse().ok(),
+        match self.cells.first() {
+            Some(Cell::Text(id)) if !self.kind.is_of_the_installation() => id.parse().ok(),
             _ => None,
         }
     }
@@ -236,7 +263,7 @@ impl Row {
 pub struct Rows {
     /// Their kind.
     pub kind: RowKind,
-    /// Only those of this zone, deleted or not; needed for all kinds but [`RowKind::Meta`] and [`RowKind::Zone`].
+    /// Only those of this zone, deleted or not; needed for all kinds but [`RowKind::Zone`] and those of the installation.
     pub zone: Option<ZoneId>,
     /// Only those behind the row with this key.
     pub after: Option<Vec<Cell>>,

@@ -7,12 +7,12 @@ use cedarkeep_model::{
     PolicyVersion, PolicyVersionId, SetVersionRecord, SigningKey, Timestamp, UserToken, UserTokenId, Zone, ZoneId,
 };
 
-use crate::{AttestationRecord, IdempotentAnswer, JobClaim, ReSignRefusal, Read, Row, StoreError};
+use crate::{AttestationRecord, IdempotentAnswer, JobClaim, ReSignRefusal, Read, Row, StoreError, WriteAccounts};
 
 /// A transaction: it reads its own writes, nobody else does before [`Write::commit`]. After an error it can only be
 /// dropped.
 #[async_trait]
-pub trait Write: Read {
+pub trait Write: Read + WriteAccounts {
     /// Makes everything durable and visible at once. When it returns, the data survives the death of the process and,
     /// as far as the disk keeps its word, of the machine.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;

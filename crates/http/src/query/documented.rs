@@ -170,6 +170,14 @@ parameters!(
     UserTokenParameters: PageParameters [sort(), expand(&[Expand::TotalCount])]
 );
 parameters!(
+    /// Of lists of organizations and of what is in them.
+    AccountParameters: PageParameters [sort(), expand(&[Expand::TotalCount, Expand::Permissions])]
+);
+parameters!(
+    /// Of an organization, and of what is in it.
+    AccountParameter: [expand(&[Expand::TotalCount, Expand::Permissions])]
+);
+parameters!(
     /// Of the list of logged decisions.
     DecisionParameters: PageParameters [
         sort(),

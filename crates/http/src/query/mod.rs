@@ -15,10 +15,10 @@ use percent_encoding::percent_decode_str;
 
 pub(crate) use self::{
     documented::{
-        BindingParameters, DecisionParameters, DivergenceParameters, DraftPolicyParameters, EntityParameters,
-        EventParameters, FormatParameter, PolicyParameters, PolicySetParameters, SchemaParameters,
-        SetVersionPolicyParameters, SingleParameters, UserTokenParameters, VersionParameters, ZoneListParameters,
-        ZoneParameters,
+        AccountParameter, AccountParameters, BindingParameters, DecisionParameters, DivergenceParameters,
+        DraftPolicyParameters, EntityParameters, EventParameters, FormatParameter, PolicyParameters,
+        PolicySetParameters, SchemaParameters, SetVersionPolicyParameters, SingleParameters, UserTokenParameters,
+        VersionParameters, ZoneListParameters, ZoneParameters,
     },
     filters::{archived, binding_filter, decision_filter, policy_filter, policy_set_filter},
     page::{Expand, Format, Listing, Sort},

@@ -11,14 +11,14 @@ use crate::{
     failure::Failure,
     path::{Path, ZonePath},
     query::{EventParameters, Expand, Listing, Query},
-    wire::{List, ZoneEvent},
+    wire::{EventHead, List, ZoneEvent},
 };
 
 /// How many events come without a limit.
 const DEFAULT_LIMIT: u32 = 50;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(head))
 }
 
 /// List events
@@ -44,6 +44,22 @@ async fn list(
     let limit = listing.page.limit.unwrap_or(DEFAULT_LIMIT);
     let items = app.service.events(&call, zone_id, after_seq, limit).await?;
     answer::json(StatusCode::OK, &List::whole(items))
+}
+
+/// Get the head of the events, signed
+///
+/// A JWS in flattened JSON serialization (RFC 7515), by the key that signs as of that event. Each event carries the digest
+/// of the one before, so this is a statement about all of them.
+#[utoipa::path(
+    get, path = "/zones/{zone_id}/events/head", operation_id = "getEventHead", tag = "Events", params(ZonePath),
+    responses((
+        status = 200, description = "The envelope", body = EventHead, content_type = "application/jose+json",
+    )),
+)]
+async fn head(State(app): State<App>, Path(ZonePath { zone_id }): Path<ZonePath>, Caller(call): Caller) -> Answer {
+    let envelope = app.service.events_head(&call, zone_id).await?;
+    let bytes = serde_json::to_vec(&envelope).map_err(|_| Failure::internal())?;
+    Ok(answer::typed(StatusCode::OK, "application/jose+json", bytes))
 }
 
 fn after_seq(query: &Query, listing: &Listing) -> Result<Option<u64>, Failure> {

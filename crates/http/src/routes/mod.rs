@@ -5,12 +5,14 @@ mod attestations;
 mod authorize;
 mod authzen;
 mod bindings;
+mod credentials;
 mod decisions;
 mod divergences;
 mod documents;
 mod entities;
 mod events;
 mod jwks;
+mod organizations;
 mod policies;
 mod policy_bundle;
 mod policy_drafts;
@@ -21,6 +23,9 @@ mod policy_sets;
 mod policy_tests;
 mod policy_versions;
 mod probes;
+mod roles;
+mod service_account_token;
+mod service_accounts;
 mod signing_keys;
 mod user_tokens;
 mod zones;
@@ -53,7 +58,11 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
         .merge(policy_tests::routes())
         .merge(divergences::routes())
         .merge(decisions::routes())
-        .merge(events::routes());
+        .merge(events::routes())
+        .merge(organizations::routes())
+        .merge(service_accounts::routes())
+        .merge(credentials::routes())
+        .merge(roles::routes());
     match metrics {
         MetricsAccess::WithCredential => routes.merge(probes::metrics_routes()),
         MetricsAccess::Elsewhere => routes,
@@ -64,6 +73,7 @@ pub(crate) fn protected(metrics: MetricsAccess) -> OpenApiRouter<App> {
 pub(crate) fn public() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(jwks::routes())
+        .merge(service_account_token::routes())
         .merge(authzen::public())
         .merge(probes::routes())
         .merge(documents::routes())

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use cedarkeep_model as model;
-use cedarkeep_service::{Error, ZoneFilter};
+use cedarkeep_service::{Call, Error, Target, ZoneFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -55,10 +55,14 @@ async fn list(State(app): State<App>, Base(base): Base, Caller(call): Caller, qu
     let mut listing = query.listing(&[Sort::CreatedAt], &[Expand::TotalCount, Expand::Permissions, Expand::User])?;
     listing.page.after = after(&query, listing.page.after)?;
     let text = |name| query.one(name).map(|value| value.map(str::to_owned));
-    let filter = ZoneFilter { slug: text("slug")?, organization_id: text("filter[organization_id]")? };
+    let filter = ZoneFilter { slug: text("slug")?, organization_id: text("filter[organization_id]")?, within: None };
     let page = app.service.zones(&call, filter, listing.page).await?;
     let page_info = PageInfo::of(&page);
-    let List { items, pagination } = List::new(page, |zone| Ok(seen(zone, &base, &listing.expand)))?;
+    let zones = List::new(page, Ok)?;
+    let (mut items, pagination) = (Vec::with_capacity(zones.items.len()), zones.pagination);
+    for zone in zones.items {
+        items.push(seen(&app, &call, zone, &base, &listing.expand).await?);
+    }
     answer::json(StatusCode::OK, &ZoneList { items, pagination, page_info })
 }
 
@@ -87,7 +91,8 @@ async fn read(
 ) -> Answer {
     let expand = query.expand(&[Expand::Permissions, Expand::User])?;
     let zone = app.service.zone(&call, zone_id).await?;
-    answer::object(StatusCode::OK, &zone.etag(), &seen(zone, &base, &expand))
+    let etag = zone.etag();
+    answer::object(StatusCode::OK, &etag, &seen(&app, &call, zone, &base, &expand).await?)
 }
 
 /// Change a zone
@@ -121,7 +126,17 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn seen(zone: model::Zone, base: &crate::config::BaseUrl, expand: &[Expand]) -> Zone {
-    let permissions = expand.contains(&Expand::Permissions).then(permissions::of_an_administrator);
-    Zone::new(zone, base, permissions)
+async fn seen(
+    app: &App,
+    call: &Call,
+    zone: model::Zone,
+    base: &crate::config::BaseUrl,
+    expand: &[Expand],
+) -> Result<Zone, Failure> {
+    let permissions = if expand.contains(&Expand::Permissions) {
+        Some(permissions::of(&app.service, &call.principal, Target::Zone(zone.id)).await?)
+    } else {
+        None
+    };
+    Ok(Zone::new(zone, base, permissions))
 }

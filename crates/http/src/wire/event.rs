@@ -28,3 +28,24 @@ kind!(
         ],
     )
 );
+
+kind!(
+    /// The signed head of the events.
+    EventHead => members(
+        "A JWS in flattened JSON serialization (RFC 7515, section 7.2.2) about the newest event.",
+        vec![
+            (
+                "payload",
+                bare(Text),
+                "base64url of the canonical form (RFC 8785) of an object with `v` (1), `type` (`event_chain_head`), \
+                 `zone_id`, `seq` and `sha256` of the newest event, `at` and `key_id`.",
+            ),
+            (
+                "protected",
+                bare(Text),
+                "base64url of the protected header: `alg` (`RS256`), `kid`, `typ` (`event-chain-head+jws`).",
+            ),
+            ("signature", bare(Text), "base64url of the signature over `protected || \".\" || payload`."),
+        ],
+    )
+);

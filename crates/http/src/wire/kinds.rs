@@ -94,6 +94,20 @@ kind!(
     ScopeType => words("The slot of a decision that a policy set is made for.", model::ScopeType::ALL)
 );
 kind!(
+    /// What a service account may do.
+    Role => words(
+        "What somebody may do in a zone, or in all zones of an organization; `schemas/access.cedar` says what each may.",
+        model::Role::ALL,
+    )
+);
+kind!(
+    /// How a credential is presented.
+    CredentialKind => words(
+        "`client_secret`: for an access token; `api_key`: with each request, as a bearer or in `X-API-Key`.",
+        model::CredentialKind::ALL,
+    )
+);
+kind!(
     /// What a set targets.
     TargetType => words(
         "What a policy set targets. For sets of scope `resource` and `session` it says `zone`; `scope_type` is the truth.",

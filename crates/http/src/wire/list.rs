@@ -40,6 +40,34 @@ pub(crate) struct PageInfo {
     end_cursor: Option<String>,
 }
 
+/// A page that carries its cursors in both forms.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Paged<T> {
+    /// The objects, in the order asked for.
+    pub(crate) items: Vec<T>,
+    /// Where the next and the previous page are.
+    pub(crate) pagination: Pagination,
+    /// The same in the older form.
+    pub(crate) page_info: PageInfo,
+    /// What the caller may do, by kind of object; only with `expand[]=permissions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    pub(crate) permissions: Option<crate::wire::Permissions>,
+}
+
+impl<T> Paged<T> {
+    /// Brings each object of a page into its wire form.
+    pub(crate) fn new<M>(
+        page: Page<M>,
+        permissions: Option<crate::wire::Permissions>,
+        wire: impl Fn(M) -> T,
+    ) -> Result<Self, Failure> {
+        let page_info = PageInfo::of(&page);
+        let List { items, pagination } = List::new(page, |item| Ok(wire(item)))?;
+        Ok(Self { items, pagination, page_info, permissions })
+    }
+}
+
 impl<T> List<T> {
     /// Brings each object of a page into its wire form.
     pub(crate) fn new<M>(page: Page<M>, wire: impl Fn(M) -> Result<T, Failure>) -> Result<Self, Failure> {

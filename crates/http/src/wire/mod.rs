@@ -8,6 +8,7 @@ mod authzen_evaluations;
 mod authzen_search;
 mod authzen_settings;
 mod binding;
+mod credential;
 mod decision;
 mod divergence;
 mod entity;
@@ -16,6 +17,7 @@ mod event;
 pub(crate) mod kinds;
 mod list;
 mod logged_decision;
+mod organization;
 mod policy;
 mod policy_draft;
 mod policy_schema;
@@ -25,6 +27,8 @@ mod policy_set_version;
 mod policy_test;
 mod policy_test_run;
 mod policy_version;
+mod role;
+mod service_account;
 mod signing_key;
 mod user_token;
 mod zone;
@@ -45,13 +49,15 @@ pub(crate) use self::{
     authzen_search::{ActionSearchRequest, IntoSearch, ResourceSearchRequest, SearchAnswer, SubjectSearchRequest},
     authzen_settings::AuthzenSettings,
     binding::{BindingPut, PolicyBinding},
+    credential::{Credential, CredentialCreate, CredentialUpdate, NewCredential},
     decision::{AuthorizeBatchRequest, AuthorizeRequest, Decision, DecisionList},
     divergence::Divergences,
     entity::{EntitiesChanged, EntitiesPut, Entity, EntityPut, entity_json},
     error::ErrorBody,
-    event::ZoneEvent,
-    list::{List, PageInfo, Pagination},
+    event::{EventHead, ZoneEvent},
+    list::{List, PageInfo, Paged, Pagination},
     logged_decision::LoggedDecision,
+    organization::{Organization, OrganizationCreate, OrganizationEvent, OrganizationUpdate},
     policy::{Policy, PolicyCreate, PolicyUpdate},
     policy_draft::{PolicyDraft, PolicyDraftPut},
     policy_schema::{SchemaCreate, SchemaUpdate, SchemaVersion},
@@ -61,6 +67,8 @@ pub(crate) use self::{
     policy_test::PolicyTestRequest,
     policy_test_run::PolicyTestRun,
     policy_version::{PolicyVersion, PolicyVersionCreate, VersionUsage},
+    role::{Roles, RolesPut},
+    service_account::{ServiceAccount, ServiceAccountCreate, ServiceAccountUpdate},
     signing_key::{KeyRotation, SigningKey, SigningKeyList},
     user_token::{NewUserToken, UserToken, UserTokenCreate},
     zone::{Oauth2Metadata, Permissions, Zone, ZoneCreate, ZoneUpdate},

@@ -44,6 +44,8 @@ pub(crate) struct ZoneSettings {
     decision_log_retention_days: u16,
     /// How `AuthZEN` requests are read.
     authzen: AuthzenSettings,
+    /// Whether what is made active must come from somebody else than who makes it active.
+    two_person_activation: bool,
 }
 
 impl From<model::ZoneSettings> for ZoneSettings {
@@ -62,6 +64,7 @@ impl From<model::ZoneSettings> for ZoneSettings {
             decision_log_sample_percent: settings.decision_log_sample_percent,
             decision_log_retention_days: settings.decision_log_retention_days,
             authzen: settings.authzen.into(),
+            two_person_activation: settings.two_person_activation,
         }
     }
 }
@@ -127,6 +130,10 @@ macro_rules! body_with_settings {
             #[serde(default, deserialize_with = "crate::wire::present")]
             #[schema(value_type = crate::wire::AuthzenSettings, required = false)]
             authzen: Option<crate::wire::AuthzenSettings>,
+            /// Whether what is made active must come from somebody else than who makes it active. Only an owner ends it.
+            #[serde(default, deserialize_with = "crate::wire::present")]
+            #[schema(nullable = false)]
+            two_person_activation: Option<bool>,
         }
 
         impl $name {
@@ -145,6 +152,7 @@ macro_rules! body_with_settings {
                     decision_log_sample_percent: self.decision_log_sample_percent,
                     decision_log_retention_days: self.decision_log_retention_days,
                     authzen: self.authzen.clone().map(Into::into),
+                    two_person_activation: self.two_person_activation,
                 }
             }
         }

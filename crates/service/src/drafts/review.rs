@@ -71,7 +71,7 @@ impl Service {
         let schema = schema.ok().filter(|_| zone.settings.validation_mode == ValidationMode::Strict);
         let compiler = Arc::clone(&self.0.compiler);
         let look = move || look(&compiler, &policy, draft, schema.as_ref());
-        let mut state = self.0.cedar.run(look).await??;
+        let mut state = self.run_in_turn(zone.id, look).await??;
         state.warnings.splice(0..0, unfit);
         Ok(state)
     }

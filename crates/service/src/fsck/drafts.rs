@@ -6,7 +6,7 @@ use cedarkeep_model::{Digest, Event, EventKind, PolicyId, PolicySetId, Zone, can
 use cedarkeep_store::{Read, StoreError};
 use serde::Deserialize;
 
-use super::{Report, fold::body};
+use super::Report;
 
 /// The event that last wrote a draft, and the digest of what it wrote, if anything.
 type Last = (u64, Option<Digest>);
@@ -35,19 +35,19 @@ impl Drafts {
     pub(super) fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event.kind {
             EventKind::PolicyDraftSaved => {
-                let PolicyDraftEvent { policy_id, sha256 } = body(event)?;
+                let PolicyDraftEvent { policy_id, sha256 } = event.read_body()?;
                 self.policies.insert(policy_id, (event.seq, sha256));
             }
             EventKind::PolicyDraftDeleted => {
-                let PolicyDraftEvent { policy_id, .. } = body(event)?;
+                let PolicyDraftEvent { policy_id, .. } = event.read_body()?;
                 self.policies.remove(&policy_id);
             }
             EventKind::SetDraftSaved => {
-                let SetDraftEvent { policy_set_id, entries_sha256 } = body(event)?;
+                let SetDraftEvent { policy_set_id, entries_sha256 } = event.read_body()?;
                 self.sets.insert(policy_set_id, (event.seq, entries_sha256));
             }
             EventKind::SetDraftDeleted => {
-                let SetDraftEvent { policy_set_id, .. } = body(event)?;
+                let SetDraftEvent { policy_set_id, .. } = event.read_body()?;
                 self.sets.remove(&policy_set_id);
             }
             _ => {}

@@ -5,7 +5,7 @@ use cedarkeep_model::{Digest, EntityChange, EntityRecord, Event, Zone};
 use cedarkeep_store::{Read, StoreError};
 use serde::Deserialize;
 
-use super::{Report, fold::body};
+use super::Report;
 use crate::{chain::Pages, entities::changes_sha, entity_cache::read_record};
 
 /// What the events say: how the newest change left the zone.
@@ -24,7 +24,7 @@ struct Newest {
 impl Entities {
     /// Follows one event about entities.
     pub(super) fn apply(&mut self, event: &Event) -> Result<(), String> {
-        let next: Newest = body(event)?;
+        let next: Newest = event.read_body()?;
         let (before, revision) = self.0.as_ref().map_or((0, 0), |newest| (newest.total, newest.revision));
         let follows = next.revision > revision && before + next.created == next.total + next.deleted;
         self.0 = Some(next);

@@ -2,43 +2,28 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cedarkeep_model::{BindingMode, Event, EventKind, PolicyId, PolicySetVersionId, PolicyVersionId, ScopeType, Zone};
+use cedarkeep_model::{Event, EventKind, History, PolicyId, StandingBinding, Zone};
 use cedarkeep_store::{ArchivedFilter, PolicyFilter, PolicySetFilter, Read, StoreError};
 use serde::Deserialize;
 
-use super::{Report, drafts::Drafts, entities::Entities, keys::Keys, users::Users, zone::Itself};
-pub(super) use crate::chain::body;
-use crate::chain::{Chain, Pages, Recorded, SetVersions, next_number};
+use super::{Report, drafts::Drafts, entities::Entities, users::Users, zone::Itself};
+use crate::chain::{Chain, Pages};
 
 /// What the events of a zone say that there is.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// Policy versions in order of publication, with number and digest.
-    pub(super) policy_versions: HashMap<PolicyVersionId, Recorded<VersionEvent>>,
-    /// Set versions.
-    pub(super) set_versions: SetVersions,
+    /// Versions, keys and bindings.
+    pub(super) history: History,
     policies: HashMap<PolicyId, String>,
     sets: HashMap<String, String>,
     /// The zone itself, and what is archived.
     pub(super) itself: Itself,
     /// Drafts that were saved and not ended.
     pub(super) drafts: Drafts,
-    /// Signing keys.
-    pub(super) keys: Keys,
     /// The newest change of entities.
     pub(super) entities: Entities,
     /// Tokens and bundles of users.
     pub(super) users: Users,
-    bindings: BTreeMap<(ScopeType, String, BindingMode), PolicySetVersionId>,
-    newest_policy_version: HashMap<PolicyId, u64>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct VersionEvent {
-    pub(super) policy_id: PolicyId,
-    policy_version_id: PolicyVersionId,
-    version: u64,
-    pub(super) sha: String,
 }
 
 #[derive(Deserialize)]
@@ -60,62 +45,21 @@ struct SetEvent {
     to: Option<Named>,
 }
 
-#[derive(Deserialize)]
-struct SlotEvent {
-    mode: BindingMode,
-    scope_type: ScopeType,
-    scope_target_id: String,
-    policy_set_version_id: PolicySetVersionId,
-}
-
-#[derive(Deserialize)]
-struct BoundEvent {
-    to: Option<SlotEvent>,
-    from: Option<SlotEvent>,
-}
-
-impl SlotEvent {
-    fn key(&self) -> (ScopeType, String, BindingMode) {
-        (self.scope_type, self.scope_target_id.clone(), self.mode)
-    }
-}
-
 impl State {
     fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event.kind {
             EventKind::PolicyCreated | EventKind::PolicyUpdated => {
-                let PolicyEvent { policy_id, name, to } = body(event)?;
+                let PolicyEvent { policy_id, name, to } = event.read_body()?;
                 self.policies.insert(policy_id, to.map(|to| to.name).or(name).unwrap_or_default());
             }
             EventKind::PolicySetCreated | EventKind::PolicySetUpdated => {
-                let SetEvent { policy_set_id, name, to } = body(event)?;
+                let SetEvent { policy_set_id, name, to } = event.read_body()?;
                 self.sets.insert(policy_set_id, to.map(|to| to.name).or(name).unwrap_or_default());
-            }
-            EventKind::PolicyVersionCreated => {
-                let version: VersionEvent = body(event)?;
-                let number = self.newest_policy_version.entry(version.policy_id).or_default();
-                next_number(event, number, version.version)?;
-                self.policy_versions.insert(version.policy_version_id, Recorded::of(event, version));
-            }
-            EventKind::SetVersionCreated | EventKind::SetVersionReSigned => self.set_versions.apply(event)?,
-            EventKind::Bound | EventKind::Unbound => {
-                let BoundEvent { to, from } = body(event)?;
-                if let Some(from) = from {
-                    self.bindings.remove(&from.key());
-                }
-                if let Some(to) = to {
-                    self.bindings.insert(to.key(), to.policy_set_version_id);
-                }
             }
             EventKind::PolicyDraftSaved
             | EventKind::PolicyDraftDeleted
             | EventKind::SetDraftSaved
             | EventKind::SetDraftDeleted => self.drafts.apply(event)?,
-            EventKind::KeyCreated
-            | EventKind::KeyActivated
-            | EventKind::KeyRetired
-            | EventKind::KeyRevokeRequested
-            | EventKind::KeyRevoked => self.keys.apply(event)?,
             EventKind::ZoneCreated
             | EventKind::ZoneUpdated
             | EventKind::ZoneDeleted
@@ -128,7 +72,7 @@ impl State {
             EventKind::UserTokenCreated | EventKind::UserTokenDeleted | EventKind::UserBundleMade => {
                 self.users.apply(event)?;
             }
-            _ => {}
+            _ => self.history.apply(event)?,
         }
         Ok(())
     }
@@ -155,14 +99,11 @@ pub(super) async fn compare(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let stored = read.zone_state(zone.id).await?.map(|state| state.bindings).unwrap_or_default();
-    let stored: BTreeMap<_, _> = stored
-        .into_iter()
-        .map(|binding| {
-            let key = (binding.scope_type, binding.scope_target_id, binding.mode);
-            (key, binding.policy_set_version_id)
-        })
-        .collect();
-    if stored != state.bindings {
+    let stored: BTreeMap<_, _> =
+        stored.into_iter().map(StandingBinding::from).map(|binding| (binding.bound.slot(), binding)).collect();
+    let led_to: BTreeMap<_, _> =
+        state.history.bindings.standing().map(|(slot, binding)| (slot.clone(), binding)).collect();
+    if stored != led_to {
         report.problem(zone.id, "the bindings are not those that the events lead to");
     }
     let all = PolicyFilter { archived: ArchivedFilter::Any, ..PolicyFilter::default() };
@@ -171,7 +112,7 @@ pub(super) async fn compare(
     while let Some(window) = pages.next_window() {
         let slice = read.policies(zone.id, &all, &window).await?;
         for policy in pages.take(slice) {
-            if policy.latest_version.unwrap_or(0) != state.newest_policy_version.get(&policy.id).copied().unwrap_or(0) {
+            if policy.latest_version.unwrap_or(0) != state.history.policy_versions.newest(policy.id) {
                 report.problem(zone.id, format_args!("policy {} has another newest version than published", policy.id));
             }
             if policy.archived.is_some() != state.itself.policies.contains(&policy.id) {

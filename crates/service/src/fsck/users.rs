@@ -6,7 +6,7 @@ use cedarkeep_model::{Event, EventKind, PolicyId, PolicySetId, Timestamp, UserTo
 use cedarkeep_store::{ArchivedFilter, Read, StoreError};
 use serde::Deserialize;
 
-use super::{Report, fold::body};
+use super::Report;
 use crate::chain::Pages;
 
 /// What the events say.
@@ -36,14 +36,14 @@ impl Users {
     pub(super) fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event.kind {
             EventKind::UserTokenCreated | EventKind::UserTokenDeleted => {
-                let TokenEvent { user_token_id, user, expires_at } = body(event)?;
+                let TokenEvent { user_token_id, user, expires_at } = event.read_body()?;
                 match expires_at {
                     Some(expires_at) => self.tokens.insert(user_token_id, (user, expires_at)),
                     None => self.tokens.remove(&user_token_id),
                 };
             }
             EventKind::UserBundleMade => {
-                let BundleEvent { user, policy_set_id, policy_ids } = body(event)?;
+                let BundleEvent { user, policy_set_id, policy_ids } = event.read_body()?;
                 self.bundle_policies.extend(policy_ids.into_iter().map(|id| (id, user.clone())));
                 self.bundle_sets.insert(policy_set_id, user);
             }

@@ -31,7 +31,7 @@ pub(super) async fn check(
         }
     };
     let versions = read.all_set_versions(zone.id).await?;
-    if versions.len() != state.set_versions.len() {
+    if versions.len() != state.history.set_versions.count() {
         report.problem(zone.id, "there are not as many policy set versions as were published");
     }
     for (set, id) in versions {
@@ -91,7 +91,7 @@ async fn policy_versions(
             }
         }
     }
-    if found < state.policy_versions.len() {
+    if found < state.history.policy_versions.count() {
         report.problem(zone.id, "a published policy version is missing");
     }
     Ok(())
@@ -100,8 +100,8 @@ async fn policy_versions(
 async fn policy_version(cedar: &CedarPool, zone: &Zone, version: PolicyVersion, state: &State, report: &mut Report) {
     let (id, sha) = (version.id, version.sha);
     let archived = version.archived.is_some() == state.itself.policy_versions.contains(&id);
-    let same = state.policy_versions.get(&id).is_some_and(|published| {
-        published.what.sha == sha.to_string()
+    let same = state.history.policy_versions.get(id).is_some_and(|published| {
+        published.what.sha == sha
             && published.what.policy_id == version.policy_id
             && published.at == version.created_at
             && published.by == version.created_by
@@ -134,7 +134,7 @@ async fn set_version(
     if version.archived.is_some() != state.itself.set_versions.contains(&id) {
         return Ok(Err("whether it is archived is not as its events say".to_owned()));
     }
-    let (record, published) = (&version.record, state.set_versions.get(id));
+    let (record, published) = (&version.record, state.history.set_versions.get(id));
     let ids: Vec<PolicyVersionId> = record.manifest.entries().iter().map(|entry| entry.policy_version_id).collect();
     let pinned = read.policy_versions_by_id(zone, &ids).await?;
     let attestations = read.attestations(zone, id).await?;

@@ -7,7 +7,7 @@ use cedarkeep_model::{
 };
 use serde::Deserialize;
 
-use super::{Report, fold::body};
+use super::Report;
 
 /// What the events say.
 #[derive(Debug, Default)]
@@ -57,19 +57,19 @@ impl Itself {
     pub(super) fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event.kind {
             EventKind::ZoneCreated => {
-                let Created { default_schema_version, described } = body(event)?;
+                let Created { default_schema_version, described } = event.read_body()?;
                 (self.default_schema_version, self.described) = (Some(default_schema_version), Some(described));
             }
             EventKind::ZoneDeleted => self.deleted = true,
-            EventKind::ZoneUpdated => self.described = Some(body::<Updated<Described>>(event)?.to),
+            EventKind::ZoneUpdated => self.described = Some(event.read_body::<Updated<Described>>()?.to),
             EventKind::SchemaDefaultChanged => {
-                self.default_schema_version = Some(body::<Updated<String>>(event)?.to);
+                self.default_schema_version = Some(event.read_body::<Updated<String>>()?.to);
             }
             EventKind::PolicyArchived
             | EventKind::PolicyVersionArchived
             | EventKind::PolicySetArchived
             | EventKind::SetVersionArchived => {
-                let archived: ArchivedEvent = body(event)?;
+                let archived: ArchivedEvent = event.read_body()?;
                 match event.kind {
                     EventKind::PolicyArchived => self.policies.extend(archived.policy_id),
                     EventKind::PolicyVersionArchived => self.policy_versions.extend(archived.policy_version_id),

@@ -5,14 +5,14 @@ use std::{collections::HashSet, mem};
 use cedarkeep_cedar::{CedarPool, PoolError, check_content, load_schema};
 use cedarkeep_model::{
     Digest, Envelope, PolicySchema, PolicySetId, PolicySetVersion, PolicySetVersionId, PolicyVersion, SetVersionRecord,
-    ZoneId,
+    SetVersions, ZoneId,
 };
 use cedarkeep_store::{AttestationRecord, Direction, Order, Position, ReSignJob, Read, StoreError, Window};
 use serde_json::{Value, json};
 
 use crate::{
     Code, Error,
-    chain::{Chain, SetVersions},
+    chain::Chain,
     keys::KnownKeys,
     publish_set::pinned_version,
     recompute::{same_as_attested, same_as_pinned, same_as_published},

@@ -227,19 +227,19 @@ impl<'r> FileReader<'r> {
     fn follows(&mut self, row: &Row) -> Result<(), TransferError> {
         let zone = row.zone();
         let named = zone.map(|zone| Cell::Text(zone.to_string()));
-        if row.kind != RowKind::Meta && (zone.is_none() || named.as_ref() != row.cells.first()) {
+        if !row.kind.is_of_the_installation() && (zone.is_none() || named.as_ref() != row.cells.first()) {
             return Err(self.wrong("it does not name its zone by an id"));
         }
         let behind = self.last.as_ref().is_none_or(|last| match (last.kind, row.kind) {
             // A new zone may begin behind whatever is the last row of the one before.
-            (before, RowKind::Zone) if before != RowKind::Meta => self.zone < zone,
+            (before, RowKind::Zone) if !before.is_of_the_installation() => self.zone < zone,
             (before, kind) => (before, last.key()) < (kind, row.key()),
         });
         if !behind {
             return Err(self.wrong("it does not stand where it should: it is there twice, or was moved"));
         }
         match row.kind {
-            RowKind::Meta => {}
+            kind if kind.is_of_the_installation() => {}
             RowKind::Zone => self.zone = zone,
             _ if self.zone == zone => {}
             _ => return Err(self.wrong("it is of another zone than the rows before it")),

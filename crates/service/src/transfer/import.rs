@@ -69,7 +69,7 @@ impl Service {
                 RowKind::Zone => data_key = Some(self.take_zone(&file, &mut row, &mut seen, &mut *load.tx).await?),
                 RowKind::SigningKey => take_key(&file, &mut row, &mut seen)?,
                 RowKind::Attestation => seen.signed.extend(row.text("kid").map(str::to_owned)),
-                RowKind::Meta => return Err(file.wrong("a zone has no such row")),
+                kind if kind.is_of_the_installation() => return Err(file.wrong("a zone has no such row")),
                 _ => {}
             }
             load.take(row).await.map_err(|error| at(&file, error))?;

@@ -66,10 +66,12 @@ struct Saving<'s> {
 
 impl Saving<'_> {
     async fn store(&mut self) -> Result<(), TransferError> {
-        let mut metas = Pages::of(RowKind::Meta, None);
-        while let Some(rows) = metas.next(self.read).await? {
-            for row in rows.iter().filter(|row| row.text("key").is_none_or(|key| !LEFT_BEHIND.contains(&key))) {
-                self.file.row(row)?;
+        for kind in RowKind::ALL.iter().copied().filter(|kind| kind.is_of_the_installation()) {
+            let mut pages = Pages::of(kind, None);
+            while let Some(rows) = pages.next(self.read).await? {
+                for row in rows.iter().filter(|row| row.text("key").is_none_or(|key| !LEFT_BEHIND.contains(&key))) {
+                    self.file.row(row)?;
+                }
             }
         }
         let mut zones = Pages::of(RowKind::Zone, None);
@@ -94,10 +96,10 @@ impl Saving<'_> {
     }
 
     async fn within(&mut self, zone: ZoneId, change: fn(&mut Row)) -> Result<(), TransferError> {
-        let wanted = |kind| match kind {
-            RowKind::Meta | RowKind::Zone => false,
+        let wanted = |kind: RowKind| match kind {
+            RowKind::Zone => false,
             RowKind::Decision => self.decisions,
-            _ => true,
+            other => !other.is_of_the_installation(),
         };
         let kinds: Vec<_> = RowKind::ALL.iter().copied().filter(|kind| wanted(*kind)).collect();
         for kind in kinds {

@@ -1,14 +1,11 @@
 //! Deleted zones: what outlives them must be as whole as what lives.
 
 use cedarkeep_attest::verify_envelope;
-use cedarkeep_model::{Envelope, Event, EventKind, ZoneId};
+use cedarkeep_model::{Envelope, Event, EventKind, SetVersions, ZoneId};
 use cedarkeep_store::{Read, Row, RowKind, StoreError};
 
 use super::{TransferError, save::Pages};
-use crate::{
-    chain::{Chain, SetVersions},
-    keys::KnownKeys,
-};
+use crate::{chain::Chain, keys::KnownKeys};
 
 /// What is wrong with the events and the attestations of a deleted zone.
 pub(super) async fn check(read: &mut dyn Read, zone: ZoneId) -> Result<Vec<String>, TransferError> {

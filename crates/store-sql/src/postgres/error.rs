@@ -49,6 +49,7 @@ fn code(error: &dyn DatabaseError) -> String {
 fn unique(constraint: &str) -> Unique {
     match constraint {
         "zones_slug" => Unique::ZoneSlug,
+        "organizations_label" => Unique::OrganizationLabel,
         "policies_name" => Unique::PolicyName,
         "policy_sets_name" => Unique::PolicySetName,
         "policy_schemas_pkey" => Unique::SchemaVersion,

@@ -134,6 +134,18 @@ impl List {
         self.sql(" AND ").sql(column).sql(" IN (SELECT value FROM ").texts(values.iter().map(T::to_string)).sql(")")
     }
 
+    /// Adds ` AND (column IN (…) OR other IN (…))`.
+    pub(super) fn either<T: ToString, U: ToString>(
+        &mut self,
+        column: &'static str,
+        values: &[T],
+        other: &'static str,
+        others: &[U],
+    ) -> &mut Self {
+        self.sql(" AND (").sql(column).sql(" IN (SELECT value FROM ").texts(values.iter().map(T::to_string));
+        self.sql(") OR ").sql(other).sql(" IN (SELECT value FROM ").texts(others.iter().map(U::to_string)).sql("))")
+    }
+
     /// Adds that one of the columns, which hold [`folded`] text, contains one of the terms; wildcards in a term are
     /// literals. No terms, no condition.
     pub(super) fn contains(&mut self, columns: &[&'static str], terms: &[String]) -> &mut Self {

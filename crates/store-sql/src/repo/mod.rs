@@ -1,8 +1,10 @@
 //! The body of SQL. Compiled once per engine, against the `engine` module beside it.
 
+mod accounts;
 mod bindings;
 mod claims;
 mod columns;
+mod credentials;
 mod decisions;
 mod divergences;
 mod drafts;
@@ -10,6 +12,7 @@ mod entities;
 mod events;
 mod keys;
 mod list;
+mod organizations;
 mod policies;
 mod policy_sets;
 mod policy_versions;
@@ -17,6 +20,7 @@ mod re_sign;
 mod read;
 mod rows;
 mod schemas;
+mod service_accounts;
 mod set_versions;
 mod users;
 mod write;

@@ -96,7 +96,7 @@ pub(super) async fn by_id(
 
 pub(super) async fn heads(db: &mut Sql, zone: ZoneId, ids: &[PolicyVersionId]) -> Result<Vec<VersionHead>, StoreError> {
     let mut list = List::new(
-        "SELECT v.id, v.policy_id, v.schema_version, v.sha, p.archived_at AS policy_archived_at, x.archived_at \
+        "SELECT v.id, v.policy_id, v.schema_version, v.sha, v.created_by, p.archived_at AS policy_archived_at, x.archived_at \
          FROM policy_versions v JOIN policies p ON p.zone_id = v.zone_id AND p.id = v.policy_id \
          LEFT JOIN policy_version_archives x ON x.zone_id = v.zone_id AND x.policy_version_id = v.id WHERE v.zone_id = ",
     );
@@ -110,6 +110,7 @@ pub(super) async fn heads(db: &mut Sql, zone: ZoneId, ids: &[PolicyVersionId]) -
             sha: row.parsed("sha")?,
             archived: row.time_or_null("archived_at")?.is_some(),
             policy_archived: row.time_or_null("policy_archived_at")?.is_some(),
+            created_by: row.text("created_by")?,
         })
     })
     .await

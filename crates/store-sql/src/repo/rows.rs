@@ -21,6 +21,11 @@ const ROWS_AT_ONCE: usize = 100;
 const fn table(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Meta => "meta",
+        RowKind::Organization => "organizations",
+        RowKind::ServiceAccount => "service_accounts",
+        RowKind::Credential => "credentials",
+        RowKind::RoleGrant => "role_grants",
+        RowKind::OrganizationEvent => "organization_events",
         RowKind::Zone => "zones",
         RowKind::Schema => "policy_schemas",
         RowKind::SchemaState => "policy_schema_states",

@@ -20,11 +20,11 @@ fn broken() -> StoreError {
 /// then (SQLite may have rolled back and would go on outside of any transaction, PostgreSQL answers a COMMIT kindly and
 /// keeps nothing), so nothing more is sent to them.
 impl<C: Transaction> Session<C> {
-    fn step(&mut self) -> Result<&mut Sql, StoreError> {
+    pub(super) fn step(&mut self) -> Result<&mut Sql, StoreError> {
         if std::mem::replace(&mut self.broken, true) { Err(broken()) } else { Ok(self.on.connection()) }
     }
 
-    fn done<T>(&mut self, step: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn done<T>(&mut self, step: Result<T, StoreError>) -> Result<T, StoreError> {
         self.broken = step.is_err();
         step
     }

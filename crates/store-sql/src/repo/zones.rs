@@ -67,6 +67,9 @@ fn filtered(select: &'static str, filter: &ZoneFilter) -> List {
     if let Some(organization) = &filter.organization_id {
         list.sql(" AND organization_id = ").text(organization);
     }
+    if let Some((organizations, zones)) = &filter.within {
+        list.either("organization_id", organizations, "id", zones);
+    }
     list
 }
 
@@ -140,6 +143,8 @@ pub(super) async fn bump_revision(db: &mut Sql, id: ZoneId) -> Result<u64, Store
 pub(super) async fn delete(db: &mut Sql, id: ZoneId, at: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE zones SET deleted_at = $2 WHERE id = $1";
     sqlx::query(sql).bind(id.to_string()).bind(at.micros()).execute(&mut *db).await.map_err(store_error)?;
+    let sql = "DELETE FROM role_grants WHERE zone_id = $1";
+    sqlx::query(sql).bind(id.to_string()).execute(&mut *db).await.map_err(store_error)?;
     entities::forget(db, id).await
 }
 

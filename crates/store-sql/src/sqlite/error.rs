@@ -36,6 +36,7 @@ fn primary(error: &dyn DatabaseError) -> u32 {
 fn unique(message: &str) -> Unique {
     let rules = [
         ("zones.slug", Unique::ZoneSlug),
+        ("organizations.label", Unique::OrganizationLabel),
         ("policies.name", Unique::PolicyName),
         ("policy_sets.name", Unique::PolicySetName),
         ("policy_schemas.version", Unique::SchemaVersion),

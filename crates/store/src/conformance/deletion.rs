@@ -57,7 +57,7 @@ pub async fn a_deleted_zone_frees_its_slug(store: &Arc<dyn Store>) {
     })
     .await;
     assert_eq!(read(store).await.zone(heir.id).await.unwrap(), Some(heir.clone()));
-    let filter = ZoneFilter { slug: Some(old.slug.to_string()), organization_id: None };
+    let filter = ZoneFilter { slug: Some(old.slug.to_string()), ..ZoneFilter::default() };
     assert_eq!(items(read(store).await.zones(&filter, &whole()).await.unwrap()), [heir]);
     let mut transaction = store.write().await.unwrap();
     assert!(transaction.insert_zone(&zone(1), b"key").await.is_err());

@@ -35,7 +35,7 @@ pub async fn zones_are_filtered(store: &Arc<dyn Store>) {
     let mut from = read(store).await;
     for (slug, organization, expected) in cases {
         let organization_id = organization.map(|number| id::<cedarkeep_model::OrganizationId>(number).to_string());
-        let filter = ZoneFilter { slug: slug.map(str::to_owned), organization_id };
+        let filter = ZoneFilter { slug: slug.map(str::to_owned), organization_id, within: None };
         let found: Vec<ZoneId> =
             items(from.zones(&filter, &whole()).await.unwrap()).into_iter().map(|zone| zone.id).collect();
         assert_eq!(found, expected.iter().map(|number| id(*number)).collect::<Vec<_>>(), "{filter:?}");

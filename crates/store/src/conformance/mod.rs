@@ -9,6 +9,7 @@
 //! assert, they answer nothing; each is a promise, told by its name.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "the cases are tests")]
 
+mod accounts;
 mod answers;
 mod attestations;
 mod bindings;
@@ -68,6 +69,17 @@ macro_rules! cases {
 }
 
 cases! { $
+    accounts:
+        organizations_come_back_as_written
+        service_accounts_come_back_as_written
+        a_service_account_is_there_under_its_own_organization_only
+        credentials_come_back_as_written
+        a_credential_is_there_under_its_own_account_only
+        roles_are_replaced_whole
+        a_deleted_service_account_leaves_nothing_behind
+        roles_in_a_zone_go_with_it
+        events_of_an_organization_have_no_gaps
+        zones_are_listed_within_organizations_and_by_id;
     zones:
         values_of_the_installation_are_kept_and_replaced
         zones_come_back_as_written

@@ -15,7 +15,7 @@ use crate::{
 };
 
 async fn all(from: &mut dyn Read, kind: RowKind, zone: ZoneId) -> Vec<Row> {
-    let zone = (kind != RowKind::Meta).then_some(zone);
+    let zone = (!kind.is_of_the_installation()).then_some(zone);
     from.rows(&Rows { kind, zone, after: None, limit: 1_000 }).await.unwrap()
 }
 
@@ -35,7 +35,7 @@ pub async fn rows_of_every_kind_are_there(store: &Arc<dyn Store>) {
         assert!(!rows.is_empty(), "{kind:?}");
         for row in rows {
             assert_eq!((row.kind, row.cells.len()), (*kind, kind.members().len()));
-            assert_eq!(row.zone(), (*kind != RowKind::Meta).then(|| id(1)));
+            assert_eq!(row.zone(), (!kind.is_of_the_installation()).then(|| id(1)));
             for (member, cell) in kind.members().iter().zip(&row.cells) {
                 assert!(member.nullable || *cell != Cell::Null, "{kind:?} {}", member.name);
             }
@@ -84,7 +84,7 @@ pub async fn rows_are_taken_in_as_they_were(store: &Arc<dyn Store>) {
     one_of_everything(store).await;
     let mut from = read(store).await;
     let mut rows = Vec::new();
-    for kind in RowKind::ALL.iter().filter(|kind| **kind != RowKind::Meta) {
+    for kind in RowKind::ALL.iter().filter(|kind| !kind.is_of_the_installation()) {
         let of_kind = all(&mut *from, *kind, id(1)).await;
         rows.push(of_kind.into_iter().map(|row| moved(row, id(2))).collect::<Vec<_>>());
     }

@@ -64,6 +64,7 @@ pub(super) fn zone(number: u64) -> Zone {
                 session_from: Some(AWKWARD.to_owned()),
                 validate: true,
             },
+            two_person_activation: true,
         },
         default_schema_version: SchemaVersion::new(SCHEMA).unwrap(),
         object_revision: 3,

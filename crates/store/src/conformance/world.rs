@@ -8,6 +8,7 @@ use cedarkeep_model::{
 };
 
 use super::{
+    accounts,
     decisions::decision,
     entities::entity,
     samples::{SCHEMA, divergence, policy_draft, set_draft, set_version},
@@ -44,6 +45,7 @@ pub(super) struct World {
 pub async fn one_of_everything(store: &Arc<dyn Store>) {
     let World { zone, pinned, version, key, .. } = world(store, 1).await;
     let (zone_id, kid, policy_set_version_id) = (zone.id, key.kid, version.id);
+    accounts::one_of_each(store).await;
     let refusal = ReSignRefusal { zone_id, kid, policy_set_version_id, reason: String::new(), refused_at: at(90) };
     commit(store, async |to| {
         to.archive_policy_version(zone.id, pinned.id, &archived(90)).await.unwrap();
