@@ -106,6 +106,7 @@ torture: export HISTORIES ?= 1000
 torture: export ABORTS ?= 10000
 torture: export SEQUENCES ?= 1000
 torture: export MUTATIONS ?= 100000
+torture: export EXPORT_MUTATIONS ?= 100000
 torture: export FILE_MUTATIONS ?= 5000
 torture: export CASES ?= 100000
 torture: export PROPTEST_CASES ?= 4096

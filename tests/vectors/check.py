@@ -17,6 +17,7 @@ from joserfc.jwk import RSAKey
 
 HERE = pathlib.Path(__file__).resolve().parent
 VERIFY = HERE.parent.parent / "docs" / "verify.py"
+VERIFY_ZONE = HERE.parent.parent / "docs" / "verify_zone.py"
 LARGEST = 2**53 - 1
 
 
@@ -78,15 +79,24 @@ def check_policies():
     return len(vectors)
 
 
-def verifies(folder, kids):
-    return subprocess.run([sys.executable, VERIFY, folder, *kids], capture_output=True, check=False).returncode == 0
+def verifies(folder, kids, script=VERIFY):
+    return subprocess.run([sys.executable, script, folder, *kids], capture_output=True, check=False).returncode == 0
 
 
 def check_export():
-    """The sample export verifies, no changed copy of it does."""
-    export, kids = HERE / "export", load("export.json")["trusted_kids"]
-    assert verifies(export, kids)
-    assert not verifies(export, []), "without trust it is not authenticated"
+    """The sample export of a version verifies, no changed copy of it does."""
+    return check_folder("export", VERIFY)
+
+
+def check_zone_export():
+    """The same of the sample export of a zone."""
+    return check_folder("zone-export", VERIFY_ZONE)
+
+
+def check_folder(name, script):
+    export, kids = HERE / name, load(f"{name}.json")["trusted_kids"]
+    assert verifies(export, kids, script)
+    assert not verifies(export, [], script), "without trust it is not authenticated"
     changes = 0
     for path in sorted(path for path in export.rglob("*") if path.is_file()):
         content = path.read_bytes()
@@ -97,12 +107,12 @@ def check_export():
                 copy = shutil.copytree(export, folder, dirs_exist_ok=True)
                 target = pathlib.Path(copy) / path.relative_to(export)
                 target.unlink() if changed is None else target.write_bytes(changed)
-                assert not verifies(copy, kids), f"{path}: {changed and changed[:80]}"
+                assert not verifies(copy, kids, script), f"{path}: {changed and changed[:80]}"
                 changes += 1
     return changes
 
 
 if __name__ == "__main__":
     sys.setrecursionlimit(20_000)
-    for check in (check_jcs, check_thumbprints, check_policies, check_export):
+    for check in (check_jcs, check_thumbprints, check_policies, check_export, check_zone_export):
         print(f"{check.__name__}: {check()} held")

@@ -62,8 +62,8 @@ pub enum Refusal {
     #[error("the algorithm is not RS256")]
     Algorithm,
     /// The envelope is of another type.
-    #[error("typ is not policy-set-attestation+jws")]
-    Type,
+    #[error("typ is not {0}")]
+    Type(&'static str),
     /// The header's bytes are not the canonical form (RFC 8785) of what they say.
     #[error("the protected header is not in canonical form")]
     HeaderNotCanonical,
@@ -80,16 +80,16 @@ pub enum Refusal {
     #[error("the payload is not in canonical form")]
     PayloadNotCanonical,
     /// A member of the statement is missing, unknown or of the wrong form.
-    #[error("the payload is not an attestation statement: {0}")]
+    #[error("the payload is not a statement of its type: {0}")]
     StatementMembers(String),
     /// The statement is of another form version.
     #[error("v is not 1")]
     StatementVersion,
     /// The statement is of another type.
-    #[error("type is not policy_set_attestation")]
+    #[error("the statement's type is not that of its envelope")]
     StatementType,
-    /// The version number is not between 1 and 2^53−1.
-    #[error("policy_set_version is not between 1 and 2^53-1")]
+    /// The number of the version, or of the event, is not between 1 and 2^53−1.
+    #[error("its number is not between 1 and 2^53-1")]
     StatementNumber,
     /// `prev_sha256`, `created_at` and `created_by` stand in every `re_signed` statement and in no other.
     #[error("prev_sha256, created_at and created_by do not fit the status")]

@@ -1,8 +1,8 @@
 //! Test keys and a statement to sign. The keys are public: never use them.
 
 use cedarkeep_model::{
-    AttestationStatement, AttestationStatus, Digest, PolicySetId, PolicySetVersionId, STATEMENT_TYPE, ScopeType,
-    Timestamp, ValidationMode, ZoneId,
+    AttestationStatement, AttestationStatus, ChainHead, Digest, HEAD_TYPE, PolicySetId, PolicySetVersionId,
+    STATEMENT_TYPE, ScopeType, Timestamp, ValidationMode, ZoneId,
 };
 
 use crate::KeyPair;
@@ -46,5 +46,17 @@ pub(crate) fn statement(kid: &str) -> AttestationStatement {
         prev_sha256: None,
         created_at: None,
         created_by: None,
+    }
+}
+
+pub(crate) fn head(kid: &str) -> ChainHead {
+    ChainHead {
+        v: 1,
+        r#type: HEAD_TYPE.to_owned(),
+        zone_id: zone(),
+        seq: 7,
+        sha256: Digest::of(b"event"),
+        at: Timestamp::from_micros(1_767_225_600_000_000),
+        key_id: kid.to_owned(),
     }
 }

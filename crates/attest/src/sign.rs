@@ -1,13 +1,13 @@
-//! Signing of attestation statements.
+//! Signing of statements.
 
 use std::fmt;
 
-use cedarkeep_model::{AttestationStatement, Envelope, canonical_bytes};
+use cedarkeep_model::{AttestationStatement, ChainHead, Envelope, canonical_bytes};
 use josekit::jws::{JwsSigner as _, RS256, alg::rsassa::RsassaJwsSigner};
 
 use crate::{
     AttestError, KeyPair, base64url,
-    verify::{check_statement, header_bytes},
+    verify::{ENVELOPE_TYPE, HEAD_ENVELOPE_TYPE, check_head, check_statement, header_bytes},
 };
 
 /// Signs with one key, which it has parsed once: parsing costs more than a signature.
@@ -32,7 +32,7 @@ impl Signer {
     /// When the private half cannot be read.
     pub fn new(pair: &KeyPair) -> Result<Self, AttestError> {
         let key = RS256.signer_from_der(pair.private_der.as_slice())?;
-        let protected = base64url::encode(&header_bytes(&pair.kid)?);
+        let protected = base64url::encode(&header_bytes(ENVELOPE_TYPE, &pair.kid)?);
         Ok(Self { kid: pair.kid.clone(), protected, key })
     }
 
@@ -57,9 +57,23 @@ impl Signer {
     /// For a statement that a verifier would refuse, in particular one that names another key.
     pub fn sign(&self, statement: &AttestationStatement) -> Result<Envelope, AttestError> {
         check_statement(statement, &self.kid).map_err(AttestError::Statement)?;
-        let payload = base64url::encode(&canonical_bytes(statement)?);
-        let signature = self.key.sign(format!("{}.{payload}", self.protected).as_bytes())?;
-        Ok(Envelope { payload, protected: self.protected.clone(), signature: base64url::encode(&signature) })
+        self.envelope(self.protected.clone(), &canonical_bytes(statement)?)
+    }
+
+    /// Signs a statement about the head of a zone's events.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
+    pub fn sign_head(&self, head: &ChainHead) -> Result<Envelope, AttestError> {
+        check_head(head, &self.kid).map_err(AttestError::Statement)?;
+        let protected = base64url::encode(&header_bytes(HEAD_ENVELOPE_TYPE, &self.kid)?);
+        self.envelope(protected, &canonical_bytes(head)?)
+    }
+
+    fn envelope(&self, protected: String, payload: &[u8]) -> Result<Envelope, AttestError> {
+        let payload = base64url::encode(payload);
+        let signature = self.key.sign(format!("{protected}.{payload}").as_bytes())?;
+        Ok(Envelope { payload, protected, signature: base64url::encode(&signature) })
     }
 }
 

@@ -6,7 +6,7 @@ use cedarkeep_attest::{Jwks, Refusal, envelope_statement, verify_envelope};
 use cedarkeep_model::{AttestationStatement, AttestationStatus, Digest, canonical_bytes};
 
 use crate::{
-    case::{Case, JWKS, REVOKED, at, attestation_path},
+    case::{Case, JWKS, REVOKED, at},
     report::{Found, held},
     strict::demand_canonical,
 };
@@ -21,11 +21,23 @@ pub(crate) fn keys(case: &Case<'_>) -> Result<Found<Jwks>, String> {
     Ok(held(jwks, detail))
 }
 
+/// The statements of all attestations, oldest first; every key of the export has signed one.
+pub(crate) fn signatures(case: &Case<'_>, jwks: &Jwks) -> Result<Found<Vec<AttestationStatement>>, String> {
+    let statements = statements(case, jwks)?;
+    let named: BTreeSet<&str> = statements.iter().map(|statement| statement.key_id.as_str()).collect();
+    match jwks.kids().chain(case.revoked.kids.iter().map(String::as_str)).find(|kid| !named.contains(*kid)) {
+        Some(kid) => Err(format!("key {kid} is in the export although it signed none of the attestations")),
+        None => {
+            let detail = describe(case, jwks, statements.len());
+            Ok(held(statements, detail))
+        }
+    }
+}
+
 /// The statements of all attestations, oldest first. What a revoked key signed is not good, but it may stand before
 /// good ones: its bytes are bound by the attestation after it.
-pub(crate) fn signatures(case: &Case<'_>, jwks: &Jwks) -> Result<Found<Vec<AttestationStatement>>, String> {
+pub(crate) fn statements(case: &Case<'_>, jwks: &Jwks) -> Result<Vec<AttestationStatement>, String> {
     let newest = case.attestations.len();
-    let mut named = BTreeSet::new();
     let mut statements = Vec::new();
     for (number, (bytes, envelope)) in (1..).zip(&case.attestations) {
         let statement = match verify_envelope(bytes, jwks) {
@@ -35,14 +47,10 @@ pub(crate) fn signatures(case: &Case<'_>, jwks: &Jwks) -> Result<Found<Vec<Attes
             }
             Err(refusal) => Err(refusal),
         };
-        let statement = at(&attestation_path(number), statement.map_err(|refusal| refusal.to_string()))?;
-        named.insert(statement.key_id.clone());
-        statements.push(statement);
+        let statement = statement.map_err(|refusal| refusal.to_string());
+        statements.push(at(&case.attestation_path(number), statement)?);
     }
-    match jwks.kids().chain(case.revoked.kids.iter().map(String::as_str)).find(|kid| !named.contains(*kid)) {
-        Some(kid) => Err(format!("key {kid} is in the export although it signed none of the attestations")),
-        None => Ok(held(statements, describe(case, jwks, newest))),
-    }
+    Ok(statements)
 }
 
 fn describe(case: &Case<'_>, jwks: &Jwks, attestations: usize) -> String {
@@ -66,7 +74,7 @@ pub(crate) fn chain(
     };
     let mut before: Option<&[u8]> = None;
     for (number, (statement, (bytes, _))) in (1..).zip(statements.iter().zip(&case.attestations)) {
-        at(&attestation_path(number), follows(statement, created, before))?;
+        at(&case.attestation_path(number), follows(statement, created, before))?;
         before = Some(bytes);
     }
     Ok(held(newest.clone(), format!("{} of them", statements.len())))

@@ -19,9 +19,9 @@ pub(crate) const SCHEMA: &str = "schema.json";
 pub(crate) const JWKS: &str = "jwks.json";
 pub(crate) const REVOKED: &str = "revoked.json";
 
-/// The path of the n-th attestation, from 1.
-pub(crate) fn attestation_path(number: usize) -> String {
-    format!("attestations/{number:04}.json")
+/// The path of the n-th attestation, from 1, of the version whose attestations have this prefix.
+pub(crate) fn attestation_path(prefix: &str, number: usize) -> String {
+    format!("attestations/{prefix}{number:04}.json")
 }
 
 /// The paths of a policy version: its JSON, its text.
@@ -64,15 +64,24 @@ pub(crate) struct PolicyFiles<'a> {
     pub(crate) text: Option<&'a [u8]>,
 }
 
-/// The files of an export, read.
+/// The files about one version, read.
 pub(crate) struct Case<'a> {
-    evidence: &'a Evidence,
+    pub(crate) evidence: &'a Evidence,
+    /// What its attestations' names begin with: nothing where there are no others.
+    pub(crate) prefix: String,
     pub(crate) subject: Subject,
     pub(crate) manifest: Manifest,
     pub(crate) schema: &'a [u8],
     pub(crate) jwks: &'a [u8],
     pub(crate) revoked: Revoked,
     pub(crate) attestations: Vec<(&'a [u8], Envelope)>,
+}
+
+impl<'a> PolicyFiles<'a> {
+    pub(crate) fn of(evidence: &'a Evidence, entry: &'a ManifestEntry) -> Self {
+        let (json, text) = policy_paths(entry);
+        Self { entry, json: evidence.file(&json).unwrap_or_default(), text: evidence.file(&text) }
+    }
 }
 
 impl<'a> Case<'a> {
@@ -82,6 +91,7 @@ impl<'a> Case<'a> {
             evidence.files().iter().map(|(path, content)| (path.as_str(), content.as_slice())).collect();
         let case = Self {
             evidence,
+            prefix: String::new(),
             subject: at(VERSION, read(take(&mut left, VERSION)?))?,
             manifest: at(MANIFEST, read(take(&mut left, MANIFEST)?))?,
             schema: take(&mut left, SCHEMA)?,
@@ -105,23 +115,25 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The path of its n-th attestation, from 1.
+    pub(crate) fn attestation_path(&self, number: usize) -> String {
+        attestation_path(&self.prefix, number)
+    }
+
     /// The pinned policy versions with their files, in the order of the manifest.
     pub(crate) fn policies(&self) -> impl Iterator<Item = PolicyFiles<'_>> {
-        self.manifest.entries().iter().map(|entry| {
-            let (json, text) = policy_paths(entry);
-            PolicyFiles { entry, json: self.evidence.file(&json).unwrap_or_default(), text: self.evidence.file(&text) }
-        })
+        self.manifest.entries().iter().map(|entry| PolicyFiles::of(self.evidence, entry))
     }
 }
 
-fn take<'a>(left: &mut BTreeMap<&str, &'a [u8]>, path: &str) -> Result<&'a [u8], String> {
+pub(crate) fn take<'a>(left: &mut BTreeMap<&str, &'a [u8]>, path: &str) -> Result<&'a [u8], String> {
     left.remove(path).ok_or_else(|| format!("{path} is missing"))
 }
 
 fn take_attestations<'a>(left: &mut BTreeMap<&str, &'a [u8]>) -> Result<Vec<(&'a [u8], Envelope)>, String> {
     let mut attestations = Vec::new();
     loop {
-        let path = attestation_path(attestations.len() + 1);
+        let path = attestation_path("", attestations.len() + 1);
         match left.remove(path.as_str()) {
             Some(bytes) => attestations.push((bytes, at(&path, read(bytes))?)),
             None if attestations.is_empty() => return Err(format!("{path} is missing")),
@@ -135,7 +147,7 @@ fn read_revoked(bytes: &[u8]) -> Result<Revoked, String> {
     if revoked.kids.is_empty() { Err("it names no key; leave the file out".to_owned()) } else { Ok(revoked) }
 }
 
-fn demand_canonical_json(bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn demand_canonical_json(bytes: &[u8]) -> Result<(), String> {
     demand_canonical(&json::parse(bytes).map_err(|error| error.to_string())?, bytes)
 }
 

@@ -62,20 +62,26 @@ fn same(computed: Digest, expected: Digest) -> Result<(), String> {
 /// Cedar reads the schema, and each policy has its content digest as Cedar reads it: from its text when it has one, else
 /// from its JSON.
 pub(crate) fn parsing(case: &Case<'_>, pool: &CedarPool) -> Result<Found<()>, String> {
-    at(SCHEMA, readable(case, pool))?;
+    at(SCHEMA, readable(case.schema, pool))?;
     for policy in case.policies() {
-        let (json, text) = policy_paths(policy.entry);
-        let path = if policy.text.is_some() { text } else { json };
-        at(&path, parsed(&policy, pool).and_then(|sha| same(sha, policy.entry.sha)))?;
+        means_the_same(&policy, pool)?;
     }
     Ok(held((), format!("{} policies", case.manifest.entries().len())))
 }
 
-fn readable(case: &Case<'_>, pool: &CedarPool) -> Result<(), String> {
-    let schema = String::from_utf8(case.schema.to_vec()).map_err(|_| "not UTF-8")?;
-    let sha = Digest::of(case.schema);
+/// Cedar reads the schema.
+pub(crate) fn readable(schema: &[u8], pool: &CedarPool) -> Result<(), String> {
+    let sha = Digest::of(schema);
+    let schema = String::from_utf8(schema.to_vec()).map_err(|_| "not UTF-8")?;
     let loaded = pool.run_blocking(move || load_schema(&schema, sha).map(drop));
     loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// Cedar reads the policy, and what it reads has the content digest.
+pub(crate) fn means_the_same(policy: &PolicyFiles<'_>, pool: &CedarPool) -> Result<(), String> {
+    let (json, text) = policy_paths(policy.entry);
+    let path = if policy.text.is_some() { text } else { json };
+    at(&path, parsed(policy, pool).and_then(|sha| same(sha, policy.entry.sha)))
 }
 
 /// The content digest of a policy as Cedar reads it.

@@ -10,7 +10,10 @@ use std::{
 /// The largest file that is read, in bytes; a schema has at most 1 MiB, a manifest of 10,000 entries 2 MiB.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// An exported policy set version: file contents by path within the export, `/` between its parts. The format stands in
+/// The largest file of lines, which grow with the age of a zone.
+const MAX_LINES_BYTES: u64 = 4 << 30;
+
+/// An exported policy set version, or a whole zone: file contents by path within the export, `/` between its parts. The format stands in
 /// `docs/attestation.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
@@ -31,7 +34,7 @@ pub enum EvidenceError {
     /// Neither a file nor a folder, or a name that no file of an export has.
     #[error("{}: not a file that belongs into an export", .0.display())]
     Foreign(PathBuf),
-    /// A file beyond 16 MiB.
+    /// A file beyond 16 MiB, or one of lines beyond 4 GiB.
     #[error("{}: larger than any file of an export", .0.display())]
     TooLarge(PathBuf),
     /// What was to be exported is not what it should be.
@@ -55,6 +58,12 @@ impl Evidence {
     #[must_use]
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
+    }
+
+    /// Whether this is the export of a whole zone.
+    #[must_use]
+    pub fn is_of_zone(&self) -> bool {
+        self.files.contains_key(crate::zone::ZONE)
     }
 
     /// The content of a file.
@@ -111,8 +120,9 @@ impl Evidence {
 fn read_file(path: &Path) -> Result<Vec<u8>, EvidenceError> {
     let file = File::open(path).map_err(|source| io_error(path, source))?;
     let mut content = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(|source| io_error(path, source))?;
-    if content.len() as u64 > MAX_FILE_BYTES { Err(EvidenceError::TooLarge(path.to_owned())) } else { Ok(content) }
+    let most = if path.extension().is_some_and(|kind| kind == "jsonl") { MAX_LINES_BYTES } else { MAX_FILE_BYTES };
+    file.take(most + 1).read_to_end(&mut content).map_err(|source| io_error(path, source))?;
+    if content.len() as u64 > most { Err(EvidenceError::TooLarge(path.to_owned())) } else { Ok(content) }
 }
 
 fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {

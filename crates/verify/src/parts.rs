@@ -62,7 +62,7 @@ impl Evidence {
             files.insert(REVOKED.to_owned(), canonical(REVOKED, &Revoked { kids })?);
         }
         for (number, envelope) in (1..).zip(&parts.attestations) {
-            let path = attestation_path(number);
+            let path = attestation_path("", number);
             let bytes = canonical(&path, envelope)?;
             files.insert(path, bytes);
         }
@@ -71,11 +71,11 @@ impl Evidence {
     }
 }
 
-fn canonical<T: Serialize>(part: &str, value: &T) -> Result<Vec<u8>, EvidenceError> {
+pub(crate) fn canonical<T: Serialize>(part: &str, value: &T) -> Result<Vec<u8>, EvidenceError> {
     canonical_bytes(value).map_err(|error| wrong(part, &error))
 }
 
-fn schema(text: &str) -> Result<Vec<u8>, EvidenceError> {
+pub(crate) fn schema(text: &str) -> Result<Vec<u8>, EvidenceError> {
     let value = json::parse(text.as_bytes()).map_err(|error| wrong(SCHEMA, &error))?;
     canonical(SCHEMA, &escape_longs(&value))
 }
@@ -91,7 +91,7 @@ fn named_keys(jwks: &Jwks, named: &BTreeSet<String>) -> Result<Jwks, EvidenceErr
     Jwks::from_keys(&keys).map_err(|refusal| wrong(JWKS, &refusal))
 }
 
-fn policies(parts: Vec<PolicyPart>, pool: &CedarPool) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
+pub(crate) fn policies(parts: Vec<PolicyPart>, pool: &CedarPool) -> Result<BTreeMap<String, Vec<u8>>, EvidenceError> {
     let mut files = BTreeMap::new();
     for PolicyPart { policy_version_id: id, cedar_json, cedar_raw } in parts {
         let path = format!("policies/{id}.json");
@@ -105,6 +105,6 @@ fn policies(parts: Vec<PolicyPart>, pool: &CedarPool) -> Result<BTreeMap<String,
     Ok(files)
 }
 
-fn wrong(part: &str, reason: &dyn ToString) -> EvidenceError {
+pub(crate) fn wrong(part: &str, reason: &dyn ToString) -> EvidenceError {
     EvidenceError::Part { part: part.to_owned(), reason: reason.to_string() }
 }

@@ -34,7 +34,10 @@ pub struct Report {
     pub authenticated: bool,
 }
 
-/// The steps of every verification, and what each checks.
+/// The most reasons that a step gives.
+const MOST_REASONS: usize = 100;
+
+/// The steps of the verification of a version, and what each checks.
 pub(crate) const STEPS: [(&str, &str); 11] = [
     ("trust", "keys that are trusted from outside of the export"),
     ("form", "no file that is not known, every JSON file in canonical form (RFC 8785)"),
@@ -51,10 +54,11 @@ pub(crate) const STEPS: [(&str, &str); 11] = [
 
 impl Report {
     /// A report in which no step is done yet.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(steps: &[(&'static str, &str)]) -> Self {
         let not_done = || Outcome::NotDone("an earlier step did not hold".to_owned());
-        let steps = STEPS.map(|(name, checked)| Step { name, checked: checked.to_owned(), outcome: not_done() }).into();
-        Self { steps, authenticated: false }
+        let step =
+            |(name, checked): &(&'static str, &str)| Step { name, checked: (*checked).to_owned(), outcome: not_done() };
+        Self { steps: steps.iter().map(step).collect(), authenticated: false }
     }
 
     /// Whether every step held, the authentication among them.
@@ -66,7 +70,7 @@ impl Report {
     /// One line that says it all.
     #[must_use]
     pub fn summary(&self) -> &'static str {
-        let failed = self.steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
+        let failed = !self.unrefuted();
         match (self.ok(), failed, self.authenticated) {
             (true, _, _) => "verified: self-consistent and authenticated",
             (false, false, false) => "self-consistent, not authenticated",
@@ -88,6 +92,11 @@ impl Report {
         }
     }
 
+    /// Whether no step has failed so far.
+    pub(crate) fn unrefuted(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)))
+    }
+
     pub(crate) fn set(&mut self, name: &str, outcome: Outcome, detail: Option<String>) {
         if let Some(step) = self.steps.iter_mut().find(|step| step.name == name) {
             step.outcome = outcome;
@@ -107,6 +116,26 @@ pub(crate) struct Found<T> {
 /// A step that held and found this.
 pub(crate) fn held<T>(found: T, detail: impl Into<String>) -> Found<T> {
     Found { found, detail: detail.into() }
+}
+
+/// A step that held when there is nothing wrong, else all that is wrong, a line each.
+pub(crate) fn settled<T>(found: T, problems: &[String], detail: impl Into<String>) -> Result<Found<T>, String> {
+    if problems.is_empty() {
+        return Ok(held(found, detail));
+    }
+    let mut reasons: Vec<&str> = problems.iter().take(MOST_REASONS).map(String::as_str).collect();
+    let more = format!("and {} more", problems.len().saturating_sub(MOST_REASONS));
+    if problems.len() > MOST_REASONS {
+        reasons.push(&more);
+    }
+    Err(reasons.join("\n"))
+}
+
+impl<T> Found<T> {
+    /// What was found.
+    pub(crate) fn into_found(self) -> T {
+        self.found
+    }
 }
 
 impl Serialize for Report {

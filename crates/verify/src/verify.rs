@@ -8,23 +8,41 @@ use crate::{
     Evidence, Report, attestations,
     case::Case,
     content,
-    report::{Found, Outcome, held},
+    report::{Found, Outcome, STEPS, held},
+    zone,
 };
 
-/// Verifies an export with the keys that the auditor trusts. Needs no server and no network. Blocks for the work on the
+/// Verifies an export, of a version or of a whole zone, with the keys that the auditor trusts. Needs no server and no network. Blocks for the work on the
 /// pool: not for async workers.
 #[must_use]
 pub fn verify(evidence: &Evidence, trust: &Trust, pool: &CedarPool) -> Report {
-    let mut report = Report::new();
+    if evidence.is_of_zone() {
+        return zone::verify(evidence, trust, pool);
+    }
+    let mut report = Report::new(&STEPS);
+    enter_trust(trust, &mut report);
+    if let Some((case, statement)) = attested(evidence, trust, &mut report) {
+        compare_content(&case, &statement, pool, &mut report);
+    }
+    report
+}
+
+/// The step that says which keys are trusted.
+pub(crate) fn enter_trust(trust: &Trust, report: &mut Report) {
     if trust.is_nothing() {
         report.set("trust", Outcome::NotDone("no key was named as trusted".to_owned()), None);
     } else {
         report.set("trust", Outcome::Held, Some(describe(trust)));
     }
-    if let Some((case, statement)) = attested(evidence, trust, &mut report) {
-        compare_content(&case, &statement, pool, &mut report);
+}
+
+/// The step that says whether what was signed by this key counts.
+pub(crate) fn enter_authentication(trust: &Trust, kid: &str, report: &mut Report) {
+    if trust.is_nothing() {
+        report.set("authentication", Outcome::NotDone("no key was named as trusted".to_owned()), None);
+    } else {
+        report.authenticated = report.enter("authentication", authentication(trust, kid)).is_some();
     }
-    report
 }
 
 /// The steps up to a statement that the newest attestation makes about the version in question.
@@ -37,11 +55,7 @@ fn attested<'a>(
     let jwks = report.enter("keys", attestations::keys(&case))?;
     let statements = report.enter("signatures", attestations::signatures(&case, &jwks))?;
     let statement = report.enter("chain", attestations::chain(&case, &statements))?;
-    if trust.is_nothing() {
-        report.set("authentication", Outcome::NotDone("no key was named as trusted".to_owned()), None);
-    } else {
-        report.authenticated = report.enter("authentication", authentication(trust, &statement.key_id)).is_some();
-    }
+    enter_authentication(trust, &statement.key_id, report);
     report.enter("subject", content::subject(&case, &statement))?;
     Some((case, statement))
 }

@@ -5,3 +5,7 @@ mod common;
 mod mutations;
 mod steps;
 mod vectors;
+mod world;
+mod zone;
+mod zone_audit;
+mod zone_mutations;

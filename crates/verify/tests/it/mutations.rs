@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::common::{POOL, Story};
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// An export, with trust in every key that signed: nothing is refused only because its signer is not trusted.
 fn sound(story: &Story) -> (Files, Trust) {
@@ -26,12 +26,12 @@ fn accepted(files: Files, trust: &Trust) -> bool {
     verify(&Evidence::new(files), trust, &POOL).ok()
 }
 
-fn json_files(files: &Files) -> impl Iterator<Item = (&String, &Vec<u8>)> {
+pub(crate) fn json_files(files: &Files) -> impl Iterator<Item = (&String, &Vec<u8>)> {
     files.iter().filter(|(name, _)| Path::new(name).extension().is_some_and(|extension| extension == "json"))
 }
 
 /// A sequence that looks random and is the same every time (Steele, Lea, Flood: splitmix64).
-struct Sequence(u64);
+pub(crate) struct Sequence(pub(crate) u64);
 
 impl Sequence {
     fn next(&mut self) -> u64 {
@@ -42,13 +42,13 @@ impl Sequence {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).unwrap()
     }
 }
 
 /// One change of one byte (or one more, or one less) at any place.
-fn change(content: &mut Vec<u8>, sequence: &mut Sequence) -> String {
+pub(crate) fn change(content: &mut Vec<u8>, sequence: &mut Sequence) -> String {
     let kind = sequence.below(5);
     let at = sequence.below(content.len() + usize::from(kind >= 3));
     let byte = u8::try_from(sequence.below(256)).unwrap();
@@ -118,7 +118,7 @@ fn no_missing_exchanged_or_added_file_is_accepted() {
 }
 
 /// Every JSON value that differs from this one by one member or item: taken away, doubled, added, or made null.
-fn edits(value: &Value) -> Vec<Value> {
+pub(crate) fn edits(value: &Value) -> Vec<Value> {
     let mut edits = Vec::new();
     match value {
         Value::Object(members) => {

@@ -15,7 +15,10 @@ use cedarkeep_verify::{Evidence, verify};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::Number};
 
-use crate::common::{POOL, Story, read, root};
+use crate::{
+    common::{POOL, Story, read, root},
+    world::World,
+};
 
 fn path(name: &str) -> PathBuf {
     root().join("tests/vectors").join(name)
@@ -192,10 +195,9 @@ fn publishing_the_json_of_a_version_gives_its_digest() {
     }
 }
 
-#[test]
-fn the_sample_export_is_what_we_would_write_and_verifies() {
-    let story = Story::sample();
-    let (evidence, folder) = (story.evidence(), path("export"));
+/// Whether the export that is kept under this name is this one, and verifies with the key that is kept beside it.
+fn is_kept(name: &str, evidence: &Evidence) {
+    let folder = path(name);
     if updating() {
         if folder.exists() {
             fs::remove_dir_all(&folder).unwrap();
@@ -204,7 +206,14 @@ fn the_sample_export_is_what_we_would_write_and_verifies() {
     }
     let kept = Evidence::read_dir(&folder).unwrap();
     assert_eq!(kept.files().keys().collect::<Vec<_>>(), evidence.files().keys().collect::<Vec<_>>());
-    assert_eq!(kept, evidence);
-    let trusted: BTreeSet<String> = load::<BTreeMap<String, _>>("export.json").remove("trusted_kids").unwrap();
+    assert_eq!(kept, *evidence);
+    let named = format!("{name}.json");
+    let trusted: BTreeSet<String> = load::<BTreeMap<String, _>>(&named).remove("trusted_kids").unwrap();
     assert!(verify(&kept, &Trust::Kids(trusted), &POOL).ok());
+}
+
+#[test]
+fn the_sample_exports_are_what_we_would_write_and_verify() {
+    is_kept("export", &Story::sample().evidence());
+    is_kept("zone-export", &World::sample().evidence());
 }
