@@ -1,9 +1,16 @@
 //! Settings: flag over environment over file over default.
 
-use std::{fmt, fs, net::SocketAddr, num::NonZeroU16, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt, fs,
+    net::{IpAddr, SocketAddr},
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
-use cedarkeep_http::{BaseUrl, HttpConfig, Limits, MetricsAccess};
+use cedarkeep_http::{BaseUrl, HttpConfig, Limits, MetricsAccess, Origin, Rates, TlsFiles};
 use clap::{Args, CommandFactory as _, ValueEnum, builder::BoolishValueParser};
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 
@@ -26,6 +33,14 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "URL", env = "CEDARKEEP_BASE_URL")]
     #[serde(deserialize_with = "from_text")]
     pub(crate) base_url: Option<BaseUrl>,
+    /// Serve within TLS, with this certificate and those between it and a known authority, in PEM form
+    ///
+    /// Read again when it changes, and so is its key.
+    #[arg(long, value_name = "FILE", env = "CEDARKEEP_TLS_CERTIFICATE")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The private key of the certificate, in PEM form, not encrypted
+    #[arg(long, value_name = "FILE", env = "CEDARKEEP_TLS_KEY")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Serve /metrics on an address of its own, without a credential
     #[arg(long, value_name = "ADDRESS", env = "CEDARKEEP_METRICS_LISTEN")]
     pub(crate) metrics_listen: Option<SocketAddr>,
@@ -55,6 +70,26 @@ pub(crate) struct ServeFlags {
     /// The most connections at once; one more waits [default: 4096]
     #[arg(long, value_name = "N", env = "CEDARKEEP_MAX_CONNECTIONS")]
     pub(crate) max_connections: Option<u32>,
+    /// The most requests a second with one credential [default: any number]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_REQUESTS_PER_SECOND_PER_CREDENTIAL")]
+    pub(crate) requests_per_second_per_credential: Option<NonZeroU32>,
+    /// The most requests a second about one zone [default: any number]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_REQUESTS_PER_SECOND_PER_ZONE")]
+    pub(crate) requests_per_second_per_zone: Option<NonZeroU32>,
+    /// Of so many seconds the requests that were not sent may be sent at once [default: 1]
+    #[arg(long, value_name = "N", env = "CEDARKEEP_REQUEST_BURST_SECONDS")]
+    pub(crate) request_burst_seconds: Option<NonZeroU32>,
+    /// The most requests a minute from one address that fail to authenticate [default: any number]
+    ///
+    /// Behind a proxy, name that with --trusted-proxy, or all clients are one.
+    #[arg(long, value_name = "N", env = "CEDARKEEP_FAILED_AUTHENTICATIONS_PER_MINUTE")]
+    pub(crate) failed_authentications_per_minute: Option<NonZeroU32>,
+    /// Addresses of proxies in front, which say where a request came from in X-Forwarded-For
+    #[arg(long, value_name = "ADDRESS", env = "CEDARKEEP_TRUSTED_PROXY", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Option<Vec<IpAddr>>,
+    /// Origins whose pages may call from within a browser: https://console.example.com [default: none]
+    #[arg(long, value_name = "ORIGIN", env = "CEDARKEEP_CORS_ORIGIN", value_delimiter = ',')]
+    pub(crate) cors_origin: Option<Vec<Origin>>,
     /// How long a request may take to be answered, from the end of its headers [default: 60]
     #[arg(long, value_name = "N", env = "CEDARKEEP_REQUEST_SECONDS")]
     pub(crate) request_seconds: Option<NonZeroU16>,
@@ -125,6 +160,7 @@ pub(crate) enum LogFormat {
 pub(crate) struct ServeSettings {
     pub(crate) place: Place,
     pub(crate) listen: SocketAddr,
+    pub(crate) tls: Option<TlsFiles>,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) with_example: bool,
     pub(crate) log: Option<String>,
@@ -156,6 +192,7 @@ impl ServeSettings {
         Ok(Self {
             place,
             listen,
+            tls: tls(&flags)?,
             metrics_listen: flags.metrics_listen,
             with_example: flags.with_example.unwrap_or(false),
             log: flags.log.clone(),
@@ -166,8 +203,23 @@ impl ServeSettings {
     }
 }
 
+/// The files for TLS: both or neither, wherever they are named.
+fn tls(flags: &ServeFlags) -> anyhow::Result<Option<TlsFiles>> {
+    match (flags.tls_certificate.clone(), flags.tls_key.clone()) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        _ => bail!("TLS takes both --tls-certificate and --tls-key"),
+    }
+}
+
 fn http(flags: ServeFlags) -> HttpConfig {
     let mut limits = Limits::default();
+    limits.rates = Rates {
+        per_credential: flags.requests_per_second_per_credential,
+        per_zone: flags.requests_per_second_per_zone,
+        burst_seconds: flags.request_burst_seconds.unwrap_or(limits.rates.burst_seconds),
+        failures_per_minute: flags.failed_authentications_per_minute,
+    };
     if let Some(connections) = flags.max_connections {
         limits.max_connections = usize::try_from(connections).unwrap_or(usize::MAX);
     }
@@ -181,7 +233,15 @@ fn http(flags: ServeFlags) -> HttpConfig {
         Some(_) => MetricsAccess::Elsewhere,
         None => MetricsAccess::WithCredential,
     };
-    HttpConfig { public_base_url: flags.base_url, metrics, limits, adopt: None }
+    HttpConfig {
+        public_base_url: flags.base_url,
+        tls: flags.tls_certificate.is_some(),
+        metrics,
+        limits,
+        trusted_proxies: flags.trusted_proxy.unwrap_or_default(),
+        cors_origins: flags.cors_origin.unwrap_or_default(),
+        adopt: None,
+    }
 }
 
 /// The place that these flags and the file they name say.
@@ -213,6 +273,8 @@ impl ServeFlags {
         Self {
             listen: self.listen.or(below.listen),
             base_url: self.base_url.or(below.base_url),
+            tls_certificate: self.tls_certificate.or(below.tls_certificate),
+            tls_key: self.tls_key.or(below.tls_key),
             metrics_listen: self.metrics_listen.or(below.metrics_listen),
             with_example: self.with_example.or(below.with_example),
             log: self.log.or(below.log),
@@ -221,6 +283,16 @@ impl ServeFlags {
             cedar_threads: self.cedar_threads.or(below.cedar_threads),
             compiled_mib: self.compiled_mib.or(below.compiled_mib),
             max_connections: self.max_connections.or(below.max_connections),
+            requests_per_second_per_credential: self
+                .requests_per_second_per_credential
+                .or(below.requests_per_second_per_credential),
+            requests_per_second_per_zone: self.requests_per_second_per_zone.or(below.requests_per_second_per_zone),
+            request_burst_seconds: self.request_burst_seconds.or(below.request_burst_seconds),
+            failed_authentications_per_minute: self
+                .failed_authentications_per_minute
+                .or(below.failed_authentications_per_minute),
+            trusted_proxy: self.trusted_proxy.or(below.trusted_proxy),
+            cors_origin: self.cors_origin.or(below.cors_origin),
             request_seconds: self.request_seconds.or(below.request_seconds),
             max_store_age_seconds: self.max_store_age_seconds.or(below.max_store_age_seconds),
             drain_seconds: self.drain_seconds.or(below.drain_seconds),
@@ -273,4 +345,20 @@ fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err: std::fmt::Display>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_flag_is_documented_and_no_other() {
+        let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md")).unwrap();
+        let rows = text.lines().skip_while(|line| !line.starts_with("| Flag of `serve` |")).skip(2);
+        let names = rows.take_while(|line| line.starts_with('|')).filter_map(|row| row.split('|').nth(1));
+        let told = names.flat_map(|cell| cell.split('`')).filter_map(|word| word.strip_prefix("--")).map(str::to_owned);
+        assert_eq!(told.collect::<BTreeSet<_>>(), known_keys().into_iter().collect());
+    }
 }

@@ -145,11 +145,12 @@ pub(crate) fn bearer(token: &AdminToken, place: &Place) -> anyhow::Result<String
 }
 
 /// Under which URL this machine reaches a server that listens here.
-pub(crate) fn local_url(mut address: SocketAddr) -> String {
+pub(crate) fn local_url(mut address: SocketAddr, tls: bool) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
-    format!("http://{address}")
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 /// A path as one word of a POSIX shell.
@@ -178,7 +179,8 @@ mod tests {
             ("[::]:80", "http://[::1]:80"),
             ("192.0.2.1:80", "http://192.0.2.1:80"),
         ] {
-            assert_eq!(local_url(listening.parse().unwrap()), url);
+            assert_eq!(local_url(listening.parse().unwrap(), false), url);
         }
+        assert_eq!(local_url("0.0.0.0:443".parse().unwrap(), true), "https://127.0.0.1:443");
     }
 }

@@ -3,6 +3,7 @@
 use std::{io, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
+use cedarkeep_http::Tls;
 use cedarkeep_service::Service;
 use metrics_exporter_prometheus::PrometheusHandle;
 use opentelemetry::metrics::Meter;
@@ -44,6 +45,7 @@ pub(crate) fn run(command: ServeCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: ServeSettings, meter: Option<Meter>) -> anyhow::Result<()> {
+    let tls = settings.tls.clone().map(Tls::load).transpose()?;
     let metrics = measure::start(meter)?;
     let installation = Installation::open(&settings.place, settings.service.clone()).await?;
     let service = &installation.service;
@@ -56,14 +58,25 @@ async fn serve(settings: ServeSettings, meter: Option<Meter>) -> anyhow::Result<
     let router = cedarkeep_http::router(service.clone(), &settings.http, metrics)?;
     let stop = stop_signal()?;
 
-    output::say(&format!("listening on http://{address}"))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    output::say(&format!("listening on {scheme}://{address}"))?;
     let (data_dir, database) = (settings.place.data_dir.display(), &settings.place.database);
     tracing::info!(%address, %data_dir, %database, "listening");
+    if tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            "serving without TLS beyond this machine: tokens can be read on the way, unless a proxy in front speaks TLS \
+             and nobody else reaches this address; see --tls-certificate"
+        );
+    }
     show_token(&settings, &token)?;
     show_example(&settings, address, &token, example)?;
     let (stop_jobs, jobs) = run_jobs(service);
     let follower = service.is_shared().then(|| follow_others(service));
-    cedarkeep_http::serve(listener, router, &settings.http.limits, stop).await?;
+    let limits = &settings.http.limits;
+    match tls {
+        Some(tls) => cedarkeep_http::serve_tls(listener, tls, router, limits, stop).await?,
+        None => cedarkeep_http::serve(listener, router, limits, stop).await?,
+    }
     drop(stop_jobs);
     jobs.await?;
 
@@ -118,7 +131,8 @@ fn show_example(
     example: Option<Example>,
 ) -> anyhow::Result<()> {
     let Some(example) = example else { return Ok(()) };
-    let base = settings.http.public_base_url.as_ref().map_or_else(|| example::local_url(address), ToString::to_string);
+    let local = || example::local_url(address, settings.tls.is_some());
+    let base = settings.http.public_base_url.as_ref().map_or_else(local, ToString::to_string);
     let bearer = example::bearer(token, &settings.place)?;
     Ok(output::say(&example.describe(&base, &bearer)?)?)
 }
