@@ -128,6 +128,11 @@ bench-instances: ## How soon an activation on one instance decides on the others
 	$(CARGO) build --locked --release -p cedarkeep-cli
 	CEDARKEEP_BIN=$(CARGO_TARGET_DIR)/release/cedarkeep $(CARGO) bench --locked -p cedarkeep-tests --bench activation
 
+.PHONY: bench-noisy
+bench-noisy: ## What the decisions of one zone feel of another's validations; settings in tests/benches/noisy.rs
+	$(CARGO) build --locked --release -p cedarkeep-cli
+	CEDARKEEP_BIN=$(CARGO_TARGET_DIR)/release/cedarkeep $(CARGO) bench --locked -p cedarkeep-tests --bench noisy
+
 .PHONY: openapi
 openapi: ## Write schemas/openapi.json anew from the routes
 	UPDATE_SNAPSHOTS=1 $(CARGO) test --locked --workspace --test openapi

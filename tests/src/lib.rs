@@ -3,6 +3,7 @@
 pub mod client;
 pub mod home;
 pub mod in_process;
+pub mod largest;
 pub mod random;
 pub mod server;
 pub mod until;

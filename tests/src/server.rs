@@ -108,7 +108,7 @@ impl Server {
     /// Its host and port.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.url.strip_prefix("http://").unwrap()
+        self.url.split_once("://").unwrap().1
     }
 
     /// A connection to it.

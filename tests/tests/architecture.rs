@@ -50,6 +50,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("hyper*", &["http"]),
     ("utoipa*", &["http"]),
     ("jsonwebtoken", &["http"]),
+    ("tokio-rustls", &["http"]),
+    ("rustls*", &["http"]),
     ("clap*", &["cli"]),
     ("ureq", &["cli"]),
     ("opentelemetry*", &["cli"]),

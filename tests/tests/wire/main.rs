@@ -1,10 +1,12 @@
 //! The HTTP face over a whole service in process: every answer as it stands on the wire.
 
+mod cors;
 mod decision_log;
 mod document;
 mod drafts;
 mod entities;
 mod frame;
+mod limits;
 mod policy_tests;
 mod refusals;
 mod set_drafts;
