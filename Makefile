@@ -72,7 +72,7 @@ postgres: ## Install Debian's PostgreSQL when it is missing and you may: the tes
 	.ci/postgres
 
 # The suites that run on SQLite and once more on PostgreSQL; those that are about both are in the first run.
-ON_BOTH := publishing slots decisions drafts bundles rotation kill instances state_machine
+ON_BOTH := publishing slots decisions drafts bundles rotation kill instances state_machine pipeline
 
 # Without PostgreSQL, CI fails. Elsewhere what needs it is left out, and the gap is said aloud.
 .PHONY: test-rust
@@ -101,6 +101,8 @@ test-clients: build $(VENV)/installed ## The built binary, driven by published c
 .PHONY: torture
 torture: export KILLS ?= 2000
 torture: export KILLS_POSTGRES ?= 500
+torture: export PIPELINE_KILLS ?= 300
+torture: export PIPELINE_CUTS ?= 1000
 torture: export ROTATION_KILLS ?= 50
 torture: export HISTORIES ?= 1000
 torture: export ABORTS ?= 10000

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::{
     config::{ServeFlags, StoreFlags},
+    login::LoginCommand,
     publish::PublishCommand,
     repository::RepositoryCommand,
 };
@@ -71,10 +72,17 @@ pub(crate) enum Command {
     Repository(RepositoryCommand),
     #[command(flatten)]
     Publish(PublishCommand),
+    #[command(flatten)]
+    Login(LoginCommand),
     /// Print the completions for a shell
     Completions {
         /// Which shell.
         shell: Shell,
+    },
+    /// Write the man pages into a folder, one a verb
+    Man {
+        /// The folder; made when missing
+        folder: PathBuf,
     },
 }
 
@@ -207,7 +215,7 @@ pub(crate) enum Switch {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "The bearer token comes from CEDARKEEP_TOKEN or from --token-file.")]
+#[command(after_help = "The bearer token comes from --token-file, from CEDARKEEP_TOKEN, or from what cedarkeep login has kept.")]
 pub(crate) struct Credential {
     /// A file that holds the bearer token, instead of the environment
     #[arg(long, value_name = "FILE", env = "CEDARKEEP_TOKEN_FILE")]

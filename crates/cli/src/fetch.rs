@@ -13,14 +13,14 @@ use cedarkeep_model::{
 use cedarkeep_verify::{Evidence, Parts, PolicyPart, Subject};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body, RequestBuilder, http::Response, typestate::WithBody};
 use zeroize::Zeroizing;
 
-use crate::{args::Credential, secrets, sources::SystemIds};
+use crate::{args::Credential, sources::SystemIds, tokens::Tokens};
 
 /// The largest answer that is read: a page stops at 8 MiB, but for its last item and its escapes.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
-/// How long to wait before a POST is sent again, each time.
+/// How long to wait before what changes something is sent again, each time.
 const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -71,7 +71,7 @@ impl FromStr for VersionUrl {
 /// A server, and the credential for it.
 pub(crate) struct Remote {
     agent: Agent,
-    token: Option<Zeroizing<String>>,
+    tokens: Tokens,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +109,11 @@ pub(crate) struct List<T> {
 }
 
 impl<T> List<T> {
+    /// What the next page is asked for with, if there is one.
+    pub(crate) fn cursor(&self) -> Option<String> {
+        self.pagination.after_cursor.clone()
+    }
+
     /// What a URL takes to ask for the next page, if there is one.
     pub(crate) fn next(&self) -> anyhow::Result<Option<String>> {
         let cursor = self.pagination.after_cursor.as_deref();
@@ -145,6 +150,11 @@ impl Refused {
         self.said.as_ref().map(|said| said.code.as_str())
     }
 
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Whether the same question may be answered a moment later.
     fn passes(&self) -> bool {
         // The first of two tries under one key may still be under way.
@@ -166,20 +176,18 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Remote {
-    /// A client that presents the token of the file, or else of the environment.
+    /// A client that presents the token of the file, else that of the environment, else what `login` has kept.
     pub(crate) fn new(credential: &Credential) -> anyhow::Result<Self> {
-        let token = match &credential.token_file {
-            Some(file) => {
-                let text = secrets::read(file).with_context(|| format!("the token file {}", file.display()))?;
-                Some(Zeroizing::new(text.trim().to_owned()))
-            }
-            None => secrets::from_environment("CEDARKEEP_TOKEN")?,
-        };
+        Ok(Self::presenting(Tokens::settle(credential)?))
+    }
+
+    /// A client that presents these tokens.
+    pub(crate) fn presenting(tokens: Tokens) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
             .user_agent(concat!("cedarkeep/", env!("CARGO_PKG_VERSION")));
-        Ok(Self { agent: config.build().new_agent(), token })
+        Self { agent: config.build().new_agent(), tokens }
     }
 
     /// Everything about a policy set version that its verification takes. What is asked about is what the URL says, not
@@ -245,36 +253,32 @@ impl Remote {
 
     /// The answer to a GET.
     pub(crate) fn get<T: DeserializeOwned>(&self, url: &str) -> anyhow::Result<T> {
-        let bytes = self.bytes(url, self.token.as_ref())?;
-        serde_json::from_slice(&bytes).with_context(|| format!("{url} has not the form that it should have"))
+        read(url, &self.bytes(url, self.tokens.of(url, &self.agent)?.as_ref())?)
     }
 
     /// The answer to a POST, and whether it made something. It is sent again when its answer was lost or the server says
     /// to, always under the same idempotency key, so that it is done once.
     pub(crate) fn post<T: DeserializeOwned>(&self, url: &str, body: &Value) -> anyhow::Result<(bool, T)> {
         let key = SystemIds.next().to_string();
-        let mut pauses = PAUSES.iter();
-        let (made, bytes) = loop {
-            let answered = self.posted(url, body, &key);
-            let may_pass = |error: &anyhow::Error| error.downcast_ref::<Refused>().is_none_or(Refused::passes);
-            match (answered, pauses.next()) {
-                (Err(error), Some(pause)) if may_pass(&error) => thread::sleep(*pause),
-                (answered, _) => break answered?,
-            }
-        };
-        let read =
-            serde_json::from_slice(&bytes).with_context(|| format!("{url} has not the form that it should have"))?;
-        Ok((made, read))
+        let (made, bytes) = patiently(|| self.sent(self.agent.post(url).header("idempotency-key", &key), url, body))?;
+        Ok((made, read(url, &bytes)?))
     }
 
-    fn posted(&self, url: &str, body: &Value, key: &str) -> anyhow::Result<(bool, Vec<u8>)> {
-        let mut request = self.agent.post(url).header("idempotency-key", key).content_type("application/json");
-        if let Some(token) = &self.token {
+    /// The answer to a PUT, which comes to the same however often it is sent.
+    pub(crate) fn put<T: DeserializeOwned>(&self, url: &str, body: &Value) -> anyhow::Result<T> {
+        let (_, bytes) = patiently(|| self.sent(self.agent.put(url), url, body))?;
+        read(url, &bytes)
+    }
+
+    fn sent(&self, mut request: RequestBuilder<WithBody>, url: &str, body: &Value) -> anyhow::Result<(bool, Vec<u8>)> {
+        let token = self.tokens.of(url, &self.agent)?;
+        if let Some(token) = &token {
             request = request.header("authorization", format!("Bearer {}", **token));
         }
-        let answer = request.send(body.to_string()).with_context(|| url.to_owned())?;
+        let answer = request.content_type("application/json").send(body.to_string());
+        let answer = answer.map_err(|error| unreachable(url, &error))?;
         let made = answer.status().as_u16() == 201;
-        Ok((made, self.taken(url, answer)?))
+        Ok((made, taken(url, answer, token.is_some())?))
     }
 
     fn bytes(&self, url: &str, token: Option<&Zeroizing<String>>) -> anyhow::Result<Vec<u8>> {
@@ -282,23 +286,49 @@ impl Remote {
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {}", **token));
         }
-        self.taken(url, request.call().with_context(|| url.to_owned())?)
+        let answer = request.call().map_err(|error| unreachable(url, &error))?;
+        taken(url, answer, token.is_some())
     }
+}
 
-    /// The body of an answer that is no refusal.
-    fn taken(&self, url: &str, mut answer: Response<Body>) -> anyhow::Result<Vec<u8>> {
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        let body = body.with_context(|| url.to_owned())?;
-        if answer.status().is_success() {
-            return Ok(body);
+/// Asks until there is an answer or no more patience.
+fn patiently<T>(mut ask: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let may_pass = |error: &anyhow::Error| error.downcast_ref::<Refused>().is_none_or(Refused::passes);
+    for pause in PAUSES {
+        match ask() {
+            Err(error) if may_pass(&error) => thread::sleep(pause),
+            answered => return answered,
         }
-        let status = answer.status().as_u16();
-        let hint = match (status, &self.token) {
-            (401, None) => "; give the bearer token with CEDARKEEP_TOKEN or --token-file",
-            _ => "",
-        };
-        Err(Refused { url: url.to_owned(), status, said: serde_json::from_slice(&body).ok(), hint }.into())
     }
+    ask()
+}
+
+/// That there was no answer, or only a part of one.
+fn unreachable(url: &str, why: &ureq::Error) -> anyhow::Error {
+    anyhow!("{url} gives no answer ({why}): is the server running there, and is its URL right?")
+}
+
+/// What an answer says.
+fn read<T: DeserializeOwned>(url: &str, bytes: &[u8]) -> anyhow::Result<T> {
+    serde_json::from_slice(bytes).with_context(|| format!("{url} has not the form that it should have"))
+}
+
+/// The body of an answer that is no refusal.
+fn taken(url: &str, mut answer: Response<Body>, with_token: bool) -> anyhow::Result<Vec<u8>> {
+    let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+    let body = body.map_err(|error| unreachable(url, &error))?;
+    if answer.status().is_success() {
+        return Ok(body);
+    }
+    let status = answer.status().as_u16();
+    let hint = match (status, with_token) {
+        (401, false) => {
+            "; give the bearer token with CEDARKEEP_TOKEN or --token-file, or keep one with cedarkeep login"
+        }
+        (401, true) => "; the server does not know the token that was given, or knows it no longer",
+        _ => "",
+    };
+    Err(Refused { url: url.to_owned(), status, said: serde_json::from_slice(&body).ok(), hint }.into())
 }
 
 /// A cursor as it stands in a query; ours are base64url, another server's need not be.

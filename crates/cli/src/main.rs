@@ -4,6 +4,8 @@
 mod admin_token;
 mod args;
 mod backup;
+#[cfg(test)]
+mod ci;
 mod client;
 mod config;
 mod example;
@@ -14,10 +16,13 @@ mod fsck;
 mod import;
 mod installation;
 mod log;
+mod login;
+mod logins;
 mod measure;
 mod migrate;
 mod output;
 mod place;
+mod progress;
 mod publish;
 mod read_only;
 mod repository;
@@ -26,6 +31,7 @@ mod secrets;
 mod serve;
 mod sources;
 mod telemetry;
+mod tokens;
 mod verify;
 
 use std::process::ExitCode;
@@ -52,7 +58,9 @@ fn main() -> ExitCode {
         Command::AdminToken(AdminTokenCommand::Reset(flags)) => admin_token::reset(flags),
         Command::Repository(command) => repository::run(command),
         Command::Publish(command) => publish::run(command),
+        Command::Login(command) => login::run(command),
         Command::Completions { shell } => output::completions(shell),
+        Command::Man { folder } => output::man(&folder),
     };
     outcome.unwrap_or_else(|error| {
         output::complain(&error);

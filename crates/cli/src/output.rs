@@ -1,10 +1,13 @@
 //! What is printed. A reader that has gone away is no error: there is nobody left to tell.
 
 use std::{
+    fs,
     io::{self, IsTerminal as _, Write},
+    path::Path,
     process::ExitCode,
 };
 
+use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use serde::Serialize;
@@ -52,6 +55,14 @@ pub(crate) fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "cedarkeep", &mut script);
     quietly(io::stdout().write_all(&script))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a man page for each verb into a folder.
+pub(crate) fn man(folder: &Path) -> anyhow::Result<ExitCode> {
+    let at = || format!("the folder {}", folder.display());
+    fs::create_dir_all(folder).with_context(at)?;
+    clap_mangen::generate_to(Cli::command().name("cedarkeep"), folder).with_context(at)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,5 +1,6 @@
 //! The verbs that work on a policy repository, a folder that `crates/repo` reads: none of them needs a server.
 
+mod against;
 mod args;
 mod describe;
 mod junit;
@@ -14,7 +15,7 @@ use serde_json::json;
 
 pub(crate) use self::args::{CheckFlags, FmtFlags, InitFlags, RepositoryCommand, TestFlags};
 use self::args::{CheckForm, TestForm};
-use crate::{log, output};
+use crate::{args::Form, log, output};
 
 /// The exit code for a repository that cannot be published.
 const INVALID: u8 = 3;
@@ -36,6 +37,10 @@ fn begin(flags: &InitFlags) -> anyhow::Result<ExitCode> {
     let folder = &flags.folder;
     let paths = init(folder, &flags.policy_set, flags.server.as_deref(), flags.zone)
         .with_context(|| format!("the folder {}", folder.display()))?;
+    if flags.output == Form::Json {
+        output::say_json(&json!({"folder": folder, "written": paths}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for path in paths {
         output::say(&format!("wrote {}", folder.join(path).display()))?;
     }
@@ -67,14 +72,21 @@ fn fmt(flags: &FmtFlags) -> anyhow::Result<ExitCode> {
         Ok(changed) => changed,
         Err(findings) => return Ok(invalid(folder, &findings)),
     };
-    let word = if flags.check { "not formatted:" } else { "formatted" };
-    for file in &changed {
-        if !flags.check {
+    if !flags.check {
+        for file in &changed {
             file.write(folder).with_context(|| format!("the file {}", folder.join(&file.path).display()))?;
         }
-        output::say(&format!("{word} {}", output::plain(&folder.join(&file.path).display().to_string())))?;
     }
-    output::say(&format!("{} of {files} policies", changed.len()))?;
+    if flags.output == Form::Json {
+        let paths: Vec<_> = changed.iter().map(|file| &file.path).collect();
+        output::say_json(&json!({"policies": files, "changed": paths}))?;
+    } else {
+        let word = if flags.check { "not formatted:" } else { "formatted" };
+        for file in &changed {
+            output::say(&format!("{word} {}", output::plain(&folder.join(&file.path).display().to_string())))?;
+        }
+        output::say(&format!("{} of {files} policies", changed.len()))?;
+    }
     if flags.check && !changed.is_empty() {
         output::note(&format!("cedarkeep: run cedarkeep fmt {} and commit what it changes", folder.display()));
         return Ok(ExitCode::FAILURE);
@@ -83,9 +95,11 @@ fn fmt(flags: &FmtFlags) -> anyhow::Result<ExitCode> {
 }
 
 fn test(flags: &TestFlags) -> anyhow::Result<ExitCode> {
-    let (check, _) = examine(&flags.folder)?;
-    let Some(ready) = check.ready else { return Ok(invalid(&flags.folder, &check.findings)) };
-    let run = run_tests(ready)?;
+    let (settings, ready) = match ready(&flags.folder)? {
+        Ok(ready) => ready,
+        Err(invalid) => return Ok(invalid),
+    };
+    let run = if flags.against_zone { against::run(&flags.zone, &settings, &ready)? } else { run_tests(ready)? };
     match flags.output {
         TestForm::Text => output::say(&describe::tests(&run))?,
         TestForm::Json => output::say_json(&run)?,
@@ -125,7 +139,7 @@ fn examine(folder: &Path) -> anyhow::Result<(Check, usize)> {
 }
 
 /// Says beside what is printed that nothing was done, and why.
-fn invalid(folder: &Path, findings: &[Finding]) -> ExitCode {
+pub(crate) fn invalid(folder: &Path, findings: &[Finding]) -> ExitCode {
     output::note(&describe::findings(folder, findings, describe::Paint::Plain));
     output::note("cedarkeep: the repository has errors, so nothing was done");
     INVALID.into()

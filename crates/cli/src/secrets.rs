@@ -109,7 +109,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
 }
 
 /// Writes a secret to a file that only its owner may read: whole and durable, or not at all.
-fn write(path: &Path, secret: &str) -> anyhow::Result<()> {
+pub(crate) fn write(path: &Path, secret: &str) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut aside = path.to_owned().into_os_string();
     aside.push(".new");

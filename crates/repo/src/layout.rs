@@ -92,15 +92,8 @@ impl Repository {
     /// # Errors
     /// What is missing, unreadable, or has no place in the folders of a repository.
     pub fn read(folder: &Path) -> Result<Self, ReadError> {
-        let shown = || folder.display().to_string();
-        if !folder.is_dir() {
-            return Err(ReadError::NoFolder { folder: shown() });
-        }
-        let mut reader = Reader { folder, findings: Vec::new() };
-        if fs::symlink_metadata(folder.join(SETTINGS)).is_err() {
-            return Err(ReadError::NoRepository { folder: shown() });
-        }
-        let settings = reader.file(SETTINGS)?.and_then(|source| reader.keep(Settings::read(&source)));
+        let mut reader = Reader::enter(folder)?;
+        let settings = reader.settings()?;
         let (schema, entities) = (reader.file(SCHEMA)?, reader.file(ENTITIES)?);
         let (policies, tests) = (reader.files(POLICIES, "cedar")?, reader.files(TESTS, "json")?);
         match settings {
@@ -110,6 +103,12 @@ impl Repository {
             _ => Err(ReadError::Invalid(reader.findings)),
         }
     }
+
+    /// Reads the settings alone.
+    pub(crate) fn read_settings(folder: &Path) -> Result<Settings, ReadError> {
+        let mut reader = Reader::enter(folder)?;
+        reader.settings()?.ok_or(ReadError::Invalid(reader.findings))
+    }
 }
 
 /// Reads on past what is wrong, so that all of it is told at once.
@@ -118,7 +117,23 @@ struct Reader<'a> {
     findings: Vec<Finding>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Sees that there is a repository.
+    fn enter(folder: &'a Path) -> Result<Self, ReadError> {
+        let shown = || folder.display().to_string();
+        if !folder.is_dir() {
+            return Err(ReadError::NoFolder { folder: shown() });
+        }
+        if fs::symlink_metadata(folder.join(SETTINGS)).is_err() {
+            return Err(ReadError::NoRepository { folder: shown() });
+        }
+        Ok(Self { folder, findings: Vec::new() })
+    }
+
+    fn settings(&mut self) -> Result<Option<Settings>, ReadError> {
+        Ok(self.file(SETTINGS)?.and_then(|source| self.keep(Settings::read(&source))))
+    }
+
     fn keep<T>(&mut self, read: Result<T, Finding>) -> Option<T> {
         read.map_err(|finding| self.findings.push(finding)).ok()
     }
@@ -231,6 +246,15 @@ mod tests {
         symlink("nowhere", folder.path().join("policies/link.cedar")).unwrap();
         let error = Repository::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("policies/link.cedar cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn settings_are_read_whatever_stands_beside_them() {
+        let folder = sample(&[("policies/b.ceder", ""), ("schema.cedarschema", "entity")]);
+        assert_eq!(Settings::of(folder.path()).unwrap().policy_set.as_str(), "documents");
+        assert!(matches!(Settings::of(&folder.path().join("tests")), Err(ReadError::NoRepository { .. })));
+        fs::write(folder.path().join(SETTINGS), "=").unwrap();
+        assert!(matches!(Settings::of(folder.path()), Err(ReadError::Invalid(found)) if found.len() == 1));
     }
 
     #[test]

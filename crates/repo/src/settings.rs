@@ -1,12 +1,14 @@
 //! `cedarkeep.toml`: where a repository is published to.
 
+use std::path::Path;
+
 use cedarkeep_cedar::position;
 use cedarkeep_model::{Name, SchemaVersion, ScopeType, ZoneId};
 use serde::Deserialize;
 
 use crate::{
     finding::{Finding, Rule},
-    layout::Source,
+    layout::{ReadError, Repository, Source},
 };
 
 /// The file that makes a folder a policy repository.
@@ -36,6 +38,14 @@ fn zone() -> ScopeType {
 }
 
 impl Settings {
+    /// Those of a folder, for whoever needs nothing else of its repository.
+    ///
+    /// # Errors
+    /// What is missing, unreadable, or wrong with them.
+    pub fn of(folder: &Path) -> Result<Self, ReadError> {
+        Repository::read_settings(folder)
+    }
+
     /// Reads the file.
     pub(crate) fn read(source: &Source) -> Result<Self, Finding> {
         let settings: Self = toml::from_str(&source.text).map_err(|error| {

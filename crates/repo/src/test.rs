@@ -5,6 +5,7 @@ use cedarkeep_cedar::{
     TestSchema,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     cases::{Case, Expectation},
@@ -53,20 +54,42 @@ impl Ready {
         let texts: Vec<_> = texts.iter().map(|(name, text)| NamedText { name, text }).collect();
         let bed = TestBed::new(TestPolicies::Named(&texts), TestSchema::Strict(self.loaded.clone()))?;
         let entities = bed.read_entities(&self.entities);
-        let results: Vec<_> = self.cases.iter().map(|case| run(&bed, case, &entities)).collect();
-        let passed = results.iter().filter(|result| result.met).count();
-        Ok(TestRun { passed, failed: results.len() - passed, results })
+        let results = self.cases.iter().map(|case| result(case, decide(&bed, case, &entities)));
+        Ok(TestRun::of(results.collect()))
+    }
+
+    /// What tests came to that were decided elsewhere: an answer a test, in their order, or why there is none. Statements
+    /// are named as [`Ready::test`] names them.
+    #[must_use]
+    pub fn judge(&self, came: Vec<Result<TestDecision, String>>) -> TestRun {
+        TestRun::of(self.cases.iter().zip(came).map(|(case, came)| result(case, came)).collect())
+    }
+
+    /// The entities of all tests that have none of their own.
+    #[must_use]
+    pub fn entities(&self) -> &Value {
+        &self.entities
     }
 }
 
-fn run(bed: &TestBed, case: &Case, entities: &Result<TestEntities, EvaluateError>) -> TestResult {
-    let decided = match (&case.entities, entities) {
+impl TestRun {
+    fn of(results: Vec<TestResult>) -> Self {
+        let passed = results.iter().filter(|result| result.met).count();
+        Self { passed, failed: results.len() - passed, results }
+    }
+}
+
+fn decide(bed: &TestBed, case: &Case, all: &Result<TestEntities, EvaluateError>) -> Result<TestDecision, String> {
+    match (&case.entities, all) {
         (Some(own), _) => {
             bed.read_entities(own).and_then(|own| bed.decide(&case.request, &own)).map_err(|e| e.to_string())
         }
         (None, Ok(entities)) => bed.decide(&case.request, entities).map_err(|error| error.to_string()),
         (None, Err(error)) => Err(error.to_string()),
-    };
+    }
+}
+
+fn result(case: &Case, decided: Result<TestDecision, String>) -> TestResult {
     let (file, name) = (case.file.clone(), case.name.clone());
     match decided {
         Ok(decision) => {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use cedarkeep_model::{Name, ZoneId};
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::{args::Form, publish::At};
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RepositoryCommand {
     /// Begin a policy repository: a folder with a small working one
@@ -19,7 +21,7 @@ pub(crate) enum RepositoryCommand {
     ///
     /// Exits 3, and changes nothing, when a policy cannot be read.
     Fmt(FmtFlags),
-    /// Run the tests of a policy repository, with no server
+    /// Run the tests of a policy repository, with no server or against what decides in a zone
     ///
     /// Exits 0 when all pass, 4 when some fail, and 3 when the repository cannot be published.
     Test(TestFlags),
@@ -39,6 +41,9 @@ pub(crate) struct InitFlags {
     /// The zone that it will be published to
     #[arg(long, value_name = "ID")]
     pub(crate) zone: Option<ZoneId>,
+    /// In which form to report
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) output: Form,
 }
 
 fn name(text: &str) -> Result<Name, String> {
@@ -63,6 +68,9 @@ pub(crate) struct FmtFlags {
     /// Change nothing; exit 1 when something is to be changed
     #[arg(long)]
     pub(crate) check: bool,
+    /// In which form to report
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) output: Form,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +81,11 @@ pub(crate) struct TestFlags {
     /// In which form to report
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(crate) output: TestForm,
+    /// Put the tests to the version that decides in the repository's slot, instead of to the repository's policies
+    #[arg(long)]
+    pub(crate) against_zone: bool,
+    #[command(flatten)]
+    pub(crate) zone: At,
 }
 
 /// In which form `check` reports.
