@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
+    audit::AuditCommand,
     config::{ServeFlags, StoreFlags},
     login::LoginCommand,
     publish::PublishCommand,
@@ -25,16 +26,22 @@ pub(crate) enum Command {
     /// Run the server
     #[command(after_long_help = SECRETS)]
     Serve(Box<ServeCommand>),
-    /// Check the attestation of a policy set version and everything that it covers
+    /// Check the evidence about a policy set version, or about a whole zone
     ///
-    /// Exits 0 only when every step held, and 1 otherwise.
+    /// Of a version: its attestation and everything that it covers. Of a zone: that for every version, and the events under
+    /// their signed head. Exits 0 only when every step held, and 1 otherwise.
     Verify(VerifyCommand),
-    /// Write the evidence about a policy set version into a folder, or a whole zone into a file
+    /// Write the evidence about a zone or a policy set version into a folder, or a whole zone into a file
     ///
-    /// SOURCE says which: the URL of a policy set version is asked of its server, and what an auditor needs is written
-    /// into a folder that `verify` checks. The id of a zone is looked up in the store, beside a running server, and the
-    /// zone is written into a file that `import` takes in elsewhere; private keys are left out.
+    /// SOURCE says which: the URL of a zone or of a policy set version is asked of its server, and what an auditor needs is
+    /// written into a folder that `verify` checks. The id of a zone is looked up in the store, beside a running server,
+    /// and the zone is written into a file that `import` takes in elsewhere; private keys are left out.
     Export(ExportCommand),
+    /// Compare a zone with an earlier export of it
+    ///
+    /// Nothing may have been rewritten, and everything new must be accounted for by signed events. Exits 0 when that is so,
+    /// 2 when something differs, each difference named, and 1 when the export or who signed is not verified.
+    Audit(AuditCommand),
     /// Take a zone in that another installation has exported
     ///
     /// Everything is checked on the way in: digests recomputed, attestations verified against the keys that you name,
@@ -116,7 +123,7 @@ pub(crate) struct ConfigFile {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyCommand {
-    /// The folder of an export, or the URL of a policy set version
+    /// The folder of an export, or the URL of a zone or of a policy set version
     pub(crate) evidence: String,
     /// A key that you trust, by its id (its RFC 7638 thumbprint); may be given more than once
     // One key id in 64 begins with a hyphen.
@@ -134,7 +141,7 @@ pub(crate) struct VerifyCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportCommand {
-    /// The URL of a policy set version, or the id of a zone
+    /// The URL of a zone or of a policy set version, or the id of a zone
     pub(crate) source: String,
     /// The folder, or the file, to write to; made when missing
     pub(crate) target: PathBuf,
@@ -150,6 +157,9 @@ pub(crate) struct ExportCommand {
     pub(crate) store: StoreFlags,
     #[command(flatten)]
     pub(crate) file: ConfigFile,
+    /// In which form to say what was written
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) output: Form,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 
 mod admin_token;
 mod args;
+mod audit;
 mod backup;
 #[cfg(test)]
 mod ci;
@@ -12,6 +13,7 @@ mod example;
 mod export;
 mod fetch;
 mod file;
+mod folder;
 mod fsck;
 mod import;
 mod installation;
@@ -33,6 +35,7 @@ mod sources;
 mod telemetry;
 mod tokens;
 mod verify;
+mod zone;
 
 use std::process::ExitCode;
 
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => serve::run(*flags),
         Command::Verify(flags) => verify::run(flags),
         Command::Export(flags) => export::run(flags),
+        Command::Audit(flags) => audit::run(flags),
         Command::Import(flags) => import::run(flags),
         Command::Backup(flags) => backup::run(flags),
         Command::Restore(flags) => restore::run(flags),

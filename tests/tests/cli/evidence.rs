@@ -132,7 +132,7 @@ fn what_cannot_be_fetched_is_said() {
     assert!(!refused.err.contains(wrong));
 
     let (zone_url, _) = example.version_url().split_once("/policy-sets/").unwrap();
-    for other in [zone_url.to_owned(), format!("{}-", example.version_url())] {
+    for other in [format!("{zone_url}/policy-sets"), format!("{}-", example.version_url())] {
         let refused = run(&mut cedarkeep(["verify", &other]));
         assert!(refused.code == Some(1) && refused.err.contains("/versions/{version_id}"), "{}", refused.err);
     }

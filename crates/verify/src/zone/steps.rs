@@ -5,7 +5,7 @@ use cedarkeep_cedar::CedarPool;
 
 use super::{case::ZoneCase, keys, schema_path, versions};
 use crate::{
-    Evidence, Report, Trust,
+    Evidence, Outcome, Report, Step, Trust,
     case::{PolicyFiles, at},
     content,
     report::{Found, settled},
@@ -57,8 +57,8 @@ pub(crate) fn verify(evidence: &Evidence, trust: &Trust, pool: &CedarPool) -> Re
 
 /// Whether nothing failed but what says who signed it.
 fn content_holds(report: &Report) -> bool {
-    let failed = |name: &str| name != AUTHENTICATION;
-    !report.steps.iter().any(|step| matches!(step.outcome, crate::Outcome::Failed(_)) && failed(step.name))
+    let failed = |step: &Step| step.name != AUTHENTICATION && matches!(step.outcome, Outcome::Failed(_));
+    !report.steps.iter().any(failed)
 }
 
 fn events(case: &ZoneCase<'_>) -> Result<Found<()>, String> {
