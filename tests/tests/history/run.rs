@@ -94,7 +94,8 @@ fn everywhere(cluster: &Cluster, seed: u64, world: &World, revision: u64) -> Vec
 
 /// What is stored.
 fn audit(cluster: &Cluster, wire: &Wire, world: &World, begun: (u64, u64), operations: Vec<Operation>) -> History {
-    assert!(operations.iter().all(|operation| !matches!(&operation.outcome, Outcome::Refused { status: 500.., .. })));
+    let failed = operations.iter().find(|one| matches!(&one.outcome, Outcome::Refused { status: 500.., .. }));
+    assert!(failed.is_none(), "{}: {failed:?}", world.zone);
     let (_, url) = cluster.url(0);
     let zone = &world.zone;
     let events = wire.all(&url, &format!("{zone}/events?"));
