@@ -19,6 +19,8 @@ use crate::{
     secrets,
 };
 
+/// Where access tokens are granted.
+pub(crate) const TOKEN_PATH: &str = "/service-account-token";
 /// How long before its end an access token is no longer presented.
 const MARGIN: Duration = Duration::from_secs(30);
 /// The largest answer of a token endpoint that is read.
@@ -47,8 +49,8 @@ struct Access {
 }
 
 /// What a token endpoint grants (RFC 6749, 5.1).
-#[derive(Deserialize)]
-struct Granted {
+#[derive(Debug, Deserialize)]
+pub(crate) struct Granted {
     access_token: Secret,
     token_type: String,
     expires_in: u64,
@@ -108,7 +110,7 @@ impl Kept {
 
 /// An access token for a client's id and secret (RFC 6749, 4.4, the client in HTTP Basic as 2.3.1 has it).
 fn grant(agent: &Agent, server: &str, id: &str, secret: &Secret) -> anyhow::Result<Access> {
-    let url = format!("{server}/service-account-token");
+    let url = format!("{server}{TOKEN_PATH}");
     let escaped = |text: &str| Zeroizing::new(utf8_percent_encode(text, RESERVED).to_string());
     let pair = Zeroizing::new(format!("{}:{}", *escaped(id), *escaped(&secret.text())));
     let basic = Zeroizing::new(STANDARD.encode(pair.as_bytes()));

@@ -73,7 +73,7 @@ fn a_repository_that_cannot_be_published() {
     fs::write(&policy, "permit (").unwrap();
     invalid(&pipeline, &["error[syntax]", "policies/a.cedar:1:"]);
     fs::write(&policy, "@name(\"owners\")\npermit (principal, action, resource) when { context.mfa };\n").unwrap();
-    invalid(&pipeline, &["owners.cedar is named \"owners\" too", "rename one of the files, or change its @name"]);
+    invalid(&pipeline, &["a.cedar is named \"owners\" too", "rename one of the files, or change its @name"]);
     fs::remove_file(&policy).unwrap();
 
     fs::write(&policy, b"// \xff").unwrap();

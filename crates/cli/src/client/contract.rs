@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use cedarkeep_model::{BindingMode, ScopeType};
+use cedarkeep_model::{BindingMode, SchemaVersion, ScopeType};
 use serde::{
     Deserialize,
     de::{Deserializer, Visitor, value::Error},
@@ -15,6 +15,7 @@ use super::{
     routes::{self, ALL, Route},
     wire,
 };
+use crate::tokens::{Granted, TOKEN_PATH};
 
 fn document() -> Value {
     serde_json::from_str(include_str!("../../../../schemas/openapi.json")).unwrap()
@@ -157,6 +158,8 @@ fn every_field_that_is_read_is_in_the_document() {
     let failed = elements(&document, member(&document, &result, "errors").unwrap());
     read::<wire::FailedStatement>(&document, failed);
     read::<wire::Waited>(&document, &whole(&routes::DECIDE));
+    let token = Route { method: "post", path: TOKEN_PATH, query: &[] };
+    read::<Granted>(&document, &whole(&token));
     for route in [routes::APPLY, routes::CREATE_SET] {
         read::<wire::Applied>(&document, &whole(&route));
         read::<wire::SetVersion>(&document, &within(&route, "policy_set_version"));
@@ -170,7 +173,7 @@ fn every_field_that_is_read_is_in_the_document() {
 fn every_field_that_is_sent_is_in_the_document() {
     let document = document();
     let id = "0198c0de-0000-7000-8000-000000000001";
-    let (version, context) = ("1".parse().unwrap(), json!({}));
+    let (version, context) = (SchemaVersion::new("1").unwrap(), json!({}));
     let entry = |policy_id: Option<&str>| wire::Entry {
         policy_id: policy_id.map(|id| id.parse().unwrap()),
         new_policy: Some(wire::NewPolicy { name: "a" }),
