@@ -244,6 +244,8 @@ fn outcome(asked: &Asked, answer: Result<(u16, Value), String>) -> Outcome {
         // The first try is under way on the same instance.
         Ok((409, body)) if body["code"] == "idempotency_conflict" => Outcome::Unknown(body.to_string()),
         Ok((503, body)) => Outcome::Unknown(body.to_string()),
+        // What the server failed at is told whole: nothing else will be known of it.
+        Ok((status @ 500.., body)) => Outcome::Refused { status, code: body.to_string() },
         Ok((status, body)) => Outcome::Refused { status, code: text(&body, "code") },
         Err(error) => Outcome::Unknown(error),
     }

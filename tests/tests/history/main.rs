@@ -3,7 +3,8 @@
 //! everything that is stored, must be explained by one sequence of events: nothing acknowledged is lost, nothing is half
 //! done, nothing is done twice, nobody reads what never stood.
 //!
-//! `HISTORIES` says how many (40 unless said; the full figure is 1,000), `SEED` the one to be repeated: it draws the same
+//! `HISTORIES` says how many (40 unless said; the full figure is 1,000), `FIRST` from which seed on, `SEED` the one to be
+//! repeated: it draws the same
 //! requests and kills; the machine's timing is its own.
 
 mod broken;
@@ -30,7 +31,7 @@ fn parsed(name: &str) -> Option<u64> {
 fn postgres_histories_are_explained_by_their_events() {
     let seeds: Vec<u64> = match parsed("SEED") {
         Some(seed) => vec![seed],
-        None => (1..=parsed("HISTORIES").unwrap_or(40)).collect(),
+        None => (parsed("FIRST").unwrap_or(1)..=parsed("HISTORIES").unwrap_or(40)).collect(),
     };
     let (begun, mut figures) = (Instant::now(), BTreeMap::new());
     for seeds in seeds.chunks(usize::try_from(ON_ONE_STORE).unwrap()) {
