@@ -1,7 +1,9 @@
 """The export of a whole zone: our verifier and the script of the documents say the same of it and of changed copies."""
 
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 import samples
@@ -55,3 +57,47 @@ def test_a_changed_byte_in_any_file_of_a_zone_is_found(folder, kid, verify):
         assert verify(folder, kid).returncode != 0, path.name
         path.write_bytes(kept)
     assert verify(folder, kid).returncode == 0
+
+
+def cut_after(server, size):
+    """Hands on so many bytes of the server's answers, then cuts every connection. Gives its URL."""
+    listener, left, lock = socket.create_server(("127.0.0.1", 0)), [size], threading.Lock()
+    host, port = server.url.removeprefix("http://").split(":")
+
+    def answer(upstream, client):
+        while part := upstream.recv(1024):
+            with lock:
+                may = min(left[0], len(part))
+                left[0] -= may
+            client.sendall(part[:may])
+            if may < len(part):
+                break
+        for side in (client, upstream):
+            try:
+                side.shutdown(socket.SHUT_RDWR)  # closing alone would wait for whoever still reads
+            except OSError:
+                pass  # the other side has gone already
+
+    def ask(client, upstream):
+        try:
+            while part := client.recv(1024):
+                upstream.sendall(part)
+        except OSError:
+            pass  # the connection was cut
+
+    def serve():
+        while True:
+            client, upstream = listener.accept()[0], socket.create_connection((host, int(port)))
+            threading.Thread(target=ask, args=(client, upstream), daemon=True).start()
+            threading.Thread(target=answer, args=(upstream, client), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("size", [0, 3_000, 9_000])
+def test_a_broken_connection_leaves_no_half_folder(server, zone, folder, tmp_path, size):
+    url = cut_after(server, size)
+    cut = cedarkeep("export", url + zone.url(), tmp_path / "cut", CEDARKEEP_TOKEN=FIXTURE_TOKEN)
+    assert cut.returncode == 1 and url in cut.stderr, cut.stderr
+    assert not list(tmp_path.iterdir())
