@@ -4,8 +4,7 @@
 //! done, nothing is done twice, nobody reads what never stood.
 //!
 //! `HISTORIES` says how many (40 unless said; the full figure is 1,000), `FIRST` from which seed on, `SEED` the one to be
-//! repeated: it draws the same
-//! requests and kills; the machine's timing is its own.
+//! repeated: it draws the same requests and kills; the machine's timing is its own.
 
 mod broken;
 mod check;
