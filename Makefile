@@ -72,7 +72,7 @@ postgres: ## Install Debian's PostgreSQL when it is missing and you may: the tes
 	.ci/postgres
 
 # The suites that run on SQLite and once more on PostgreSQL; those that are about both are in the first run.
-ON_BOTH := publishing slots decisions drafts bundles rotation kill instances state_machine pipeline
+ON_BOTH := publishing slots decisions drafts bundles rotation kill instances state_machine pipeline auditing
 
 # Without PostgreSQL, CI fails. Elsewhere what needs it is left out, and the gap is said aloud.
 .PHONY: test-rust
