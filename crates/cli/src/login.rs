@@ -29,9 +29,9 @@ const MAX_SECRET_BYTES: u64 = 16 << 10;
 pub(crate) enum LoginCommand {
     /// Keep a credential for a server
     ///
-    /// The secret is read from the environment (CEDARKEEP_TOKEN, or CEDARKEEP_CLIENT_SECRET for a client) or else from
+    /// The secret is read from the environment (`CEDARKEEP_TOKEN`, or `CEDARKEEP_CLIENT_SECRET` for a client) or else from
     /// stdin, never from the command line. It is tried first, and kept in cedarkeep/credentials.toml below
-    /// XDG_CONFIG_HOME (~/.config), which only its owner may read.
+    /// `XDG_CONFIG_HOME` (~/.config), which only its owner may read.
     Login(LoginFlags),
     /// Forget the credential for a server
     Logout(LogoutFlags),

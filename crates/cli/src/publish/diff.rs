@@ -19,6 +19,9 @@ use crate::{
     output,
 };
 
+/// What either version pins of a policy.
+type Pair<'a> = (Option<&'a PinnedPolicy>, Option<&'a PinnedPolicy>);
+
 /// A version and what it pins.
 struct Side {
     version: SetVersion,
@@ -64,7 +67,7 @@ fn differences(a: &Side, b: &Side, names: &HashMap<PolicyId, String>) -> Vec<Ste
             format!("schema version {} to schema version {}", a.version.schema_version, b.version.schema_version);
         steps.push(Step::plain(Action::Change, what));
     }
-    let mut pairs: BTreeMap<(String, PolicyId), (Option<&PinnedPolicy>, Option<&PinnedPolicy>)> = BTreeMap::new();
+    let mut pairs: BTreeMap<(String, PolicyId), Pair<'_>> = BTreeMap::new();
     let key = |policy: &PinnedPolicy| {
         let name = names.get(&policy.policy_id).cloned();
         (name.unwrap_or_else(|| policy.policy_id.to_string()), policy.policy_id)
