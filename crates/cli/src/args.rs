@@ -225,7 +225,9 @@ pub(crate) enum Switch {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "The bearer token comes from --token-file, from CEDARKEEP_TOKEN, or from what cedarkeep login has kept.")]
+#[command(
+    after_help = "The bearer token comes from --token-file, from CEDARKEEP_TOKEN, or from what cedarkeep login has kept."
+)]
 pub(crate) struct Credential {
     /// A file that holds the bearer token, instead of the environment
     #[arg(long, value_name = "FILE", env = "CEDARKEEP_TOKEN_FILE")]

@@ -87,7 +87,7 @@ pub(crate) struct ServeFlags {
     /// Addresses of proxies in front, which say where a request came from in X-Forwarded-For
     #[arg(long, value_name = "ADDRESS", env = "CEDARKEEP_TRUSTED_PROXY", value_delimiter = ',')]
     pub(crate) trusted_proxy: Option<Vec<IpAddr>>,
-    /// Origins whose pages may call from within a browser: https://console.example.com [default: none]
+    /// Origins whose pages may call from within a browser: `https://console.example.com` [default: none]
     #[arg(long, value_name = "ORIGIN", env = "CEDARKEEP_CORS_ORIGIN", value_delimiter = ',')]
     pub(crate) cors_origin: Option<Vec<Origin>>,
     /// How long a request may take to be answered, from the end of its headers [default: 60]

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(said) => return output::usage(&said),
     };
+    cedarkeep_http::choose_tls_library();
     let outcome = match cli.command {
         Command::Serve(flags) => serve::run(*flags),
         Command::Verify(flags) => verify::run(flags),

@@ -39,4 +39,4 @@ pub use rate::Rates;
 pub use router::{RouterError, metrics_router, router, router_with};
 pub use serve::{serve, serve_tls};
 pub use telemetry::{Adopt, LATENCY_BUCKETS, LATENCY_METRIC, REQUESTS_METRIC};
-pub use tls::{Tls, TlsError, TlsFiles};
+pub use tls::{Tls, TlsError, TlsFiles, choose_tls_library};

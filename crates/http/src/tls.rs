@@ -36,6 +36,13 @@ const LOOK: Duration = Duration::from_secs(2);
 /// The one protocol that is spoken within (RFC 7301).
 const HTTP_1_1: &[u8] = b"http/1.1";
 
+/// Makes one cryptographic library the process's choice for TLS. Two are linked in, ours and that of the libraries for the
+/// database and for requests, and who asks for no particular one must not have to guess.
+pub fn choose_tls_library() {
+    // Whoever has chosen before has chosen for good.
+    let _chosen = aws_lc_rs::default_provider().install_default();
+}
+
 /// Where the certificate and its key are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {

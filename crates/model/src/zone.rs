@@ -51,6 +51,7 @@ word!(
 
 /// The settings of a zone. The defaults are the safe choices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, with its own name on the wire")]
 pub struct ZoneSettings {
     /// While on, the zone cannot be deleted.
     pub deletion_protection: bool,

@@ -25,13 +25,12 @@ pub(crate) fn keys(case: &Case<'_>) -> Result<Found<Jwks>, String> {
 pub(crate) fn signatures(case: &Case<'_>, jwks: &Jwks) -> Result<Found<Vec<AttestationStatement>>, String> {
     let statements = statements(case, jwks)?;
     let named: BTreeSet<&str> = statements.iter().map(|statement| statement.key_id.as_str()).collect();
-    match jwks.kids().chain(case.revoked.kids.iter().map(String::as_str)).find(|kid| !named.contains(*kid)) {
-        Some(kid) => Err(format!("key {kid} is in the export although it signed none of the attestations")),
-        None => {
-            let detail = describe(case, jwks, statements.len());
-            Ok(held(statements, detail))
-        }
+    if let Some(kid) = jwks.kids().chain(case.revoked.kids.iter().map(String::as_str)).find(|kid| !named.contains(*kid))
+    {
+        return Err(format!("key {kid} is in the export although it signed none of the attestations"));
     }
+    let detail = describe(case, jwks, statements.len());
+    Ok(held(statements, detail))
 }
 
 /// The statements of all attestations, oldest first. What a revoked key signed is not good, but it may stand before

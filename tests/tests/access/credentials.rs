@@ -21,8 +21,8 @@ async fn token(ground: &Ground, authorization: Option<String>, form: &str) -> An
     ground.wire.send(request.body(Body::from(form.to_owned())).unwrap()).await
 }
 
-fn basic(id: &str, secret: &str) -> Option<String> {
-    Some(format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))))
+fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
 const FORM: &str = "grant_type=client_credentials";
@@ -35,7 +35,7 @@ async fn client_credentials_get_a_token_that_is_good_for_minutes() {
     assert_eq!((made.status.as_u16(), made.header("cache-control")), (201, "no-store"));
     let (id, secret) = (made.text("client_id"), made.text("client_secret"));
     let in_form = format!("{FORM}&client_id={id}&client_secret={secret}");
-    for (authorization, form) in [(basic(&id, &secret), FORM), (None, in_form.as_str())] {
+    for (authorization, form) in [(Some(basic(&id, &secret)), FORM), (None, in_form.as_str())] {
         let given = token(&ground, authorization, form).await;
         assert_eq!(given.status, 200, "{}", given.json());
         assert_eq!(given.header("cache-control"), "no-store");
@@ -49,7 +49,7 @@ async fn client_credentials_get_a_token_that_is_good_for_minutes() {
     // The secret itself is no bearer, and an API key gets no token.
     assert_eq!(ground.get("/zones", &secret).await.status, 401);
     let key = ground.wire.post(&format!("{path}/credentials"), json!({"name": "key", "kind": "api_key"})).await;
-    let given = token(&ground, basic(&key.text("client_id"), &key.text("client_secret")), FORM).await;
+    let given = token(&ground, Some(basic(&key.text("client_id"), &key.text("client_secret"))), FORM).await;
     assert_eq!((given.status.as_u16(), given.text("error")), (401, "invalid_client".to_owned()));
 }
 
@@ -59,7 +59,7 @@ async fn what_is_no_good_request_for_a_token_is_told_in_the_words_of_the_standar
     let (_, path) = ground.bare_account(&ground.organization, &[("auditor", None)], None).await;
     let made = ground.wire.post(&format!("{path}/credentials"), json!({"name": "first"})).await;
     let (id, secret) = (made.text("client_id"), made.text("client_secret"));
-    let good = || basic(&id, &secret);
+    let good = || Some(basic(&id, &secret));
     for (authorization, form, status, code) in [
         (None, FORM, 400, "invalid_request"),
         (good(), "", 400, "invalid_request"),
@@ -69,9 +69,9 @@ async fn what_is_no_good_request_for_a_token_is_told_in_the_words_of_the_standar
         (good(), "grant_type=client_credentials&client_id=other", 400, "invalid_request"),
         (Some(format!("Bearer {TOKEN}")), FORM, 400, "invalid_request"),
         (Some("Basic !".to_owned()), FORM, 400, "invalid_request"),
-        (basic(&id, "wrong"), FORM, 401, "invalid_client"),
-        (basic("ckci_nothing", &secret), FORM, 401, "invalid_client"),
-        (basic(&id, &secret.to_uppercase()), FORM, 401, "invalid_client"),
+        (Some(basic(&id, "wrong")), FORM, 401, "invalid_client"),
+        (Some(basic("ckci_nothing", &secret)), FORM, 401, "invalid_client"),
+        (Some(basic(&id, &secret.to_uppercase())), FORM, 401, "invalid_client"),
     ] {
         let answer = token(&ground, authorization, form).await;
         assert_eq!((answer.status.as_u16(), answer.text("error")), (status, code.to_owned()), "{form}");
@@ -99,7 +99,7 @@ async fn a_credential_that_was_taken_back_or_has_expired_is_good_for_nothing() {
         let bearer = if kind == "api_key" {
             secret
         } else {
-            let given = token(&ground, basic(&answer.text("client_id"), &secret), FORM).await;
+            let given = token(&ground, Some(basic(&answer.text("client_id"), &secret)), FORM).await;
             assert_eq!(given.json()["expires_in"].as_i64().unwrap() <= 60, expires.is_some());
             given.text("access_token")
         };

@@ -208,9 +208,9 @@ async fn lists_show_what_the_caller_reaches() {
     let mut both = vec![zone.clone(), other.clone()];
     both.sort();
     assert_eq!(shown("/zones", &[("auditor", None)]).await, both);
-    assert_eq!(shown("/zones", &[("auditor", Some(&zone))]).await, [zone.clone()]);
+    assert_eq!(shown("/zones", &[("auditor", Some(&zone))]).await, [zone.as_str()]);
     assert_eq!(shown("/zones", &[("auditor", Some(&zone)), ("author", Some(&other))]).await, both);
-    assert_eq!(shown("/organizations", &[("auditor", None)]).await, [ground.organization.clone()]);
+    assert_eq!(shown("/organizations", &[("auditor", None)]).await, [ground.organization.as_str()]);
     assert_eq!(shown("/organizations", &[("auditor", Some(&zone))]).await, Vec::<String>::new());
     let key = ground.account(&ground.organization, &[("administrator", Some(&zone))]).await.1;
     let elsewhere = json!({"name": "New", "organization_id": ground.other_organization});

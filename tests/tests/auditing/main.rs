@@ -25,7 +25,7 @@ fn a_zone_is_exported_verified_and_audited_as_it_grows() {
     let zone = Audited::new();
     let first = zone.exported("first");
     let kid = zone.kid();
-    let (code, verified) = report(&mut zone.verify(&first, &[&kid]));
+    let (code, verified) = report(&mut Audited::verify(&first, &[&kid]));
     assert_eq!((code, &verified["ok"]), (0, &true.into()), "{verified}");
     let words = run(&mut cedarkeep(["verify", first.to_str().unwrap(), "--trust-kid", &kid]));
     for step in ["events", "keys", "head", "authentication", "versions", "bindings", "parsing"] {
@@ -46,7 +46,7 @@ fn a_zone_is_exported_verified_and_audited_as_it_grows() {
     assert_eq!((code, &grown["verdict"]), (0, &"held".into()), "{grown}");
     assert!(grown["since"].to_string().contains("events since event"), "{grown}");
     let later = zone.exported("later");
-    let (code, verified) = report(&mut zone.verify(&later, &[&second]));
+    let (code, verified) = report(&mut Audited::verify(&later, &[&second]));
     assert_eq!(code, 0, "{verified}");
     assert!(verified.to_string().contains("key_revoked"), "{verified}");
     assert_eq!(report(&mut zone.audit(&later, &[&second])).0, 0);
@@ -65,7 +65,7 @@ fn an_export_says_what_it_wrote_and_replaces_only_exports() {
     fs::write(folder.join("notes.txt"), "mine").unwrap();
     let foreign = run(zone.export(&folder).arg("--force"));
     assert!(foreign.code == Some(1) && foreign.err.contains("notes.txt"), "{foreign:?}");
-    let unknown = report(&mut zone.verify(&folder, &[&zone.kid()]));
+    let unknown = report(&mut Audited::verify(&folder, &[&zone.kid()]));
     assert!(unknown.0 == 1 && unknown.1.to_string().contains("notes.txt is not a file"), "{}", unknown.1);
 
     let other =

@@ -128,7 +128,7 @@ impl Audited {
     }
 
     /// Verifies a folder, without a token and in JSON.
-    pub(crate) fn verify(&self, folder: &Path, kids: &[&str]) -> Command {
+    pub(crate) fn verify(folder: &Path, kids: &[&str]) -> Command {
         let mut command = cedarkeep(["verify", "--output", "json"]);
         command.arg(folder).args(kids.iter().flat_map(|kid| ["--trust-kid", kid]));
         command

@@ -188,7 +188,7 @@ fn forgeries(furnished: &Furnished, whole: &[String]) -> Vec<(&'static str, &'st
         ("one zone", "import", changed(whole, "header", |_| true, set("contents", json!("zone")))),
         ("no master key", "master key", without(whole, "meta", |value| value["key"] == json!("master_key_check"))),
         ("a store that is read-only", "no backup holds", {
-            let (mut lines, at) = (whole.to_vec(), place(whole, "zone", |_| true));
+            let (mut lines, at) = (whole.to_vec(), place(whole, "organization", |_| true));
             lines.insert(at, forge("meta", &json!({"key": "read_only", "value": ""})));
             lines
         }),

@@ -9,11 +9,12 @@ use std::{
 
 use cedarkeep_cedar::CedarPool;
 use cedarkeep_model::{
-    BindingMode, DecisionLogMode, Digest, EventKind, Name, NewEvent, PolicySetId, PolicySetVersionId, ScopeType,
-    Timestamp, ZoneId,
+    BindingMode, CredentialKind, DecisionLogMode, Digest, EventKind, Name, NewEvent, PolicySetId, PolicySetVersionId,
+    Role, RoleGrant, ScopeType, Timestamp, ZoneId,
 };
 use cedarkeep_service::{
-    GivenPolicy, NewPolicyDraft, NewSetDraft, NewUserToken, PutMode, SettingsPatch, ZonePatch, fsck,
+    GivenPolicy, NewAccount, NewCredential, NewPolicyDraft, NewSetDraft, NewUserToken, PutMode, SettingsPatch,
+    ZonePatch, fsck,
 };
 use cedarkeep_tests::{
     home::{Engine, Home},
@@ -92,6 +93,7 @@ async fn fill(it: &InProcess, zone: ZoneId, set: PolicySetId) {
         description: None,
     };
     it.service.save_set_draft(&call, zone, set, draft).await.unwrap();
+    account(it).await;
     let token = NewUserToken { user: USER.to_owned(), expires_in_seconds: None };
     it.service.create_user_token(&call, zone, token).await.unwrap();
     let bundle = it.set(zone, "bundle", ScopeType::User).await;
@@ -249,4 +251,17 @@ pub async fn is_empty(home: &Home) -> bool {
     drop(read);
     store.close().await;
     zones.is_empty() && metas.is_empty()
+}
+
+/// A service account with a credential and a role.
+async fn account(it: &InProcess) {
+    let (call, organization) = (InProcess::call(), it.service.default_organization());
+    let name = || Name::new("Pipeline").unwrap();
+    let new = NewAccount { name: name(), description: None, owner: Some("dana".to_owned()) };
+    let account = it.service.create_service_account(&call, organization, new).await.unwrap().id;
+    let new =
+        NewCredential { kind: CredentialKind::ApiKey, name: name(), description: None, expires_in_seconds: Some(60) };
+    it.service.create_credential(&call, organization, account, new).await.unwrap();
+    let grants = vec![RoleGrant { role: Role::Auditor, zone_id: None }];
+    it.service.replace_roles(&call, organization, account, grants).await.unwrap();
 }

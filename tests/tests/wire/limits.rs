@@ -1,7 +1,7 @@
 //! The documented limits, each at its edge: the last that is taken, the first that is not.
 
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Wire, request};
 
@@ -87,7 +87,9 @@ async fn lists_within_a_body_have_their_most() {
     let wire = Wire::start().await;
     let zone = wire.inner.zone().await.id;
     let at = |path: &str| format!("/zones/{zone}/{path}");
-    let set = wire.post(&at("policy-sets"), json!({"name": "set"})).await.text("id");
+    let policy = json!({"new_policy": {"name": "all"}, "cedar_raw": "permit (principal, action, resource);"});
+    let manifest = json!({"entries": [policy], "schema_version": "test", "activate": true});
+    let set = wire.post(&at("policy-sets"), json!({"name": "set", "manifest": manifest})).await.text("id");
     let entry = json!({"policy_id": NOBODY, "policy_version_id": NOBODY});
     let question = json!({"principal": "User::\"a\"", "action": "Action::\"read\"", "resource": "Doc::\"1\""});
     let group = |number| json!({"uid": {"type": "Group", "id": format!("{number}")}, "attrs": {}, "parents": []});
@@ -98,10 +100,13 @@ async fn lists_within_a_body_have_their_most() {
         json!({"principal": "User::\"a\"", "action": "Action::\"read\"", "resource": "Doc::\"1\"", "entities": entities})
     };
     let versions = at(&format!("policy-sets/{set}/versions"));
-    let cases: [(String, &dyn Fn(usize) -> Value, usize); 3] =
-        [(versions, &manifest, 10_000), (at("authorize/batch"), &batch, 1_000), (at("authorize"), &given, 1_000)];
-    for (path, body, most) in cases {
-        let (fits, too_many) = (wire.post(&path, body(most)).await, wire.post(&path, body(most + 1)).await);
+    let cases = [
+        (versions, 10_000, [10_000, 10_001].map(manifest)),
+        (at("authorize/batch"), 1_000, [1_000, 1_001].map(batch)),
+        (at("authorize"), 1_000, [1_000, 1_001].map(given)),
+    ];
+    for (path, most, [most_of_it, more]) in cases {
+        let (fits, too_many) = (wire.post(&path, most_of_it).await, wire.post(&path, more).await);
         let said = |answer: &crate::support::Answer| {
             if answer.status.is_success() { String::new() } else { answer.text("message") }
         };

@@ -1,6 +1,6 @@
 //! `publish`: policies, the version of the set and its binding, at once or not at all.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, thread::sleep, time::Duration};
 
 use cedarkeep_model::BindingMode;
 use cedarkeep_repo::{Ready, Settings};
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How often publishing begins again when somebody else publishes at the same time.
-const TRIES: usize = 10;
+const TRIES: u32 = 20;
 
 pub(super) fn run(flags: &PublishFlags) -> anyhow::Result<ExitCode> {
     let (settings, ready) = match repository::ready(&flags.target.folder)? {
@@ -47,10 +47,19 @@ fn publish(
     let mut tries = 1;
     loop {
         match publish_once(client, settings, ready, mode) {
-            Err(error) if tries < TRIES && was_overtaken(&error) => tries += 1,
+            Err(error) if tries < TRIES && was_overtaken(&error) => {
+                sleep(pause(tries));
+                tries += 1;
+            }
             done => return done,
         }
     }
+}
+
+/// Longer each time, and not as long for everybody who was overtaken at the same moment.
+fn pause(tries: u32) -> Duration {
+    let own = std::process::id() % 100;
+    Duration::from_millis(u64::from(tries * (50 + own)))
 }
 
 fn publish_once(
@@ -72,11 +81,11 @@ fn publish_once(
     }
 }
 
-/// Whether this says that somebody else has just made what was to be made.
+/// Whether this says that somebody else has just made what was to be made, or has just changed what it was to be made of.
 fn was_overtaken(error: &anyhow::Error) -> bool {
     let code = error.downcast_ref::<Refused>().and_then(Refused::code);
     code.is_some_and(|code| {
-        ["policy_name_conflict", "policy_set_name_conflict", "schema_version_conflict"].contains(&code)
+        ["policy_name_conflict", "policy_set_name_conflict", "schema_version_conflict", "unavailable"].contains(&code)
     })
 }
 

@@ -66,7 +66,7 @@ impl<C: Clock + Clone> Buckets<C> {
 
     /// Takes a token out of somebody's bucket; when there is none, how long until there is one.
     pub(super) fn take(&self, of: &(impl Hash + ?Sized)) -> Result<(), Duration> {
-        if self.taken.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY.min(self.max_keys) == 0 {
+        if self.taken.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDY_EVERY.min(self.max_keys)) {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
             self.crowded.store(self.limiter.len() > self.max_keys, Ordering::Relaxed);
@@ -115,7 +115,7 @@ mod tests {
         let most = 2_000 + 2_000 + usize::try_from(SHARED).unwrap();
         assert!(buckets.limiter.len() <= most, "{}", buckets.limiter.len());
         assert!(buckets.take("another").is_err(), "no flood of keys gets round the limit");
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         for _ in 0..4_000 {
             let _ = buckets.take("one");
         }

@@ -80,13 +80,13 @@ async fn give(State(app): State<App>, request: Request) -> Answer {
     let bytes = collect_in_time(body, MAX_BYTES, app.config.limits.body_timeout).await?;
     let (id, secret) = match credentials(&parts.headers, &bytes) {
         Ok(credentials) => credentials,
-        Err(refusal) => return refused(StatusCode::BAD_REQUEST, refusal),
+        Err(refusal) => return refused(StatusCode::BAD_REQUEST, &refusal),
     };
     let token = match app.service.access_token(&id, &secret).await {
         Ok(token) => token,
         Err(error) if error.code() == Code::Unauthenticated => {
             let refusal = TokenError { error: "invalid_client", error_description: error.message().to_owned() };
-            let mut response = refused(StatusCode::UNAUTHORIZED, refusal)?;
+            let mut response = refused(StatusCode::UNAUTHORIZED, &refusal)?;
             let challenge = HeaderValue::from_static("Basic realm=\"cedarkeep\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             return Ok(response);
@@ -98,8 +98,8 @@ async fn give(State(app): State<App>, request: Request) -> Answer {
     Ok(private(answer::json(StatusCode::OK, &TokenAnswer { access_token, token_type: "Bearer", expires_in })?))
 }
 
-fn refused(status: StatusCode, refusal: TokenError) -> Answer {
-    Ok(private(answer::json(status, &refusal)?))
+fn refused(status: StatusCode, refusal: &TokenError) -> Answer {
+    Ok(private(answer::json(status, refusal)?))
 }
 
 fn private(mut response: Response) -> Response {

@@ -92,6 +92,7 @@ impl From<CredentialCreate> for Wanted {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "second"}))]
+#[expect(clippy::option_option, reason = "a value, null and nothing mean three things")]
 pub(crate) struct CredentialUpdate {
     #[serde(default, deserialize_with = "crate::wire::present")]
     #[schema(value_type = kinds::Name, required = false)]

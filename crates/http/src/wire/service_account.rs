@@ -80,6 +80,7 @@ impl From<ServiceAccountCreate> for NewAccount {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Pipeline"}))]
+#[expect(clippy::option_option, reason = "a value, null and nothing mean three things")]
 pub(crate) struct ServiceAccountUpdate {
     #[serde(default, deserialize_with = "crate::wire::present")]
     #[schema(value_type = kinds::Name, required = false)]

@@ -8,6 +8,7 @@ use crate::wire::{AuthzenSettings, kinds};
 
 /// The settings of a zone.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, with its own name on the wire")]
 pub(crate) struct ZoneSettings {
     /// While on, the zone cannot be deleted.
     deletion_protection: bool,

@@ -74,10 +74,11 @@ impl Service {
     /// `not_found`, `invalid_cursor`.
     pub async fn organization_events(
         &self,
-        _call: &Call,
+        call: &Call,
         id: OrganizationId,
         page: PageRequest,
     ) -> Result<Page<OrganizationEvent>, Error> {
+        self.organization(call, id).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{id}/organization-events"), &());
         let window = cursors.window(&page)?;
         let mut store = self.read().await?;

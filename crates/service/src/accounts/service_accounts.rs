@@ -62,13 +62,14 @@ impl Service {
     /// Service accounts by creation.
     ///
     /// # Errors
-    /// `invalid_cursor`.
+    /// `not_found`, `invalid_cursor`.
     pub async fn service_accounts(
         &self,
-        _call: &Call,
+        call: &Call,
         organization: OrganizationId,
         page: PageRequest,
     ) -> Result<Page<ServiceAccount>, Error> {
+        self.organization(call, organization).await?;
         let cursors = Cursors::new(&self.0.cursor_key, &format!("{organization}/service-accounts"), &());
         let window = cursors.window(&page)?;
         let mut store = self.read().await?;
@@ -148,8 +149,10 @@ async fn create(tx: &mut Tx, organization: OrganizationId, new: NewAccount) -> R
         updated_at: tx.now,
     };
     tx.store.insert_service_account(&account).await?;
-    let mut body = shown(&account);
-    body["service_account_id"] = json!(account.id);
+    let body = json!({
+        "service_account_id": account.id, "name": account.name, "description": account.description,
+        "owner": account.owner,
+    });
     tx.organization_event(organization, OrganizationEventKind::ServiceAccountCreated, body).await?;
     Ok(account)
 }

@@ -48,9 +48,10 @@ async fn the_pragmas_that_safety_rests_on_are_set() {
 /// Whoever adds a table of this kind adds it here; whoever loses a trigger is told.
 #[tokio::test]
 async fn what_is_immutable_can_be_changed_by_no_statement() {
-    const IMMUTABLE: [&str; 11] = [
+    const IMMUTABLE: [&str; 12] = [
         "attestations",
         "events",
+        "organization_events",
         "policy_schemas",
         "policy_set_version_archives",
         "policy_set_version_entries",
@@ -71,9 +72,10 @@ async fn what_is_immutable_can_be_changed_by_no_statement() {
     // Else a foreign key might refuse in place of the trigger.
     connection.execute("PRAGMA defer_foreign_keys = ON").await.unwrap();
     for table in IMMUTABLE {
+        let key = if table == "organization_events" { "organization_id" } else { "zone_id" };
         for sql in [
-            format!("UPDATE {table} SET zone_id = zone_id"),
-            format!("UPDATE OR REPLACE {table} SET zone_id = zone_id"),
+            format!("UPDATE {table} SET {key} = {key}"),
+            format!("UPDATE OR REPLACE {table} SET {key} = {key}"),
             format!("DELETE FROM {table}"),
             format!("REPLACE INTO {table} SELECT * FROM {table}"),
         ] {
@@ -86,12 +88,13 @@ async fn what_is_immutable_can_be_changed_by_no_statement() {
 }
 
 #[tokio::test]
-async fn every_tenant_table_leads_with_its_zone() {
+async fn every_tenant_table_leads_with_its_zone_or_organization() {
     let (store, _folder) = open().await;
     let mut reader = store.readers.acquire().await.unwrap();
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN \
-               ('_sqlx_migrations', 'meta', 'zones', 'idempotent_answers', 'job_claims') \
-               AND NOT EXISTS (SELECT 1 FROM pragma_table_info(sqlite_schema.name) WHERE name = 'zone_id' AND pk = 1)";
+               ('_sqlx_migrations', 'meta', 'zones', 'organizations', 'idempotent_answers', 'job_claims') \
+               AND NOT EXISTS (SELECT 1 FROM pragma_table_info(sqlite_schema.name) \
+               WHERE name IN ('zone_id', 'organization_id') AND pk = 1)";
     assert_eq!(texts(&mut reader, sql).await, [""; 0]);
 }
 

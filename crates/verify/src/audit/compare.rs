@@ -74,10 +74,11 @@ fn files(before: &ZoneCase<'_>, now: &Evidence, compared: &mut Compared) {
     let mut new: BTreeMap<&'static str, u64> = BTreeMap::new();
     for path in now.files().keys().filter(|path| before.evidence.file(path).is_none()) {
         let Some((about, name)) = published(path) else { continue };
-        let json = path.strip_suffix(".cedar").map(|path| format!("{path}.json"));
+        let text = path.strip_suffix(".cedar");
+        let json = text.map(|path| format!("{path}.json"));
         if json.is_some_and(|json| before.evidence.file(&json).is_some()) {
             compared.differs(about, format!("{name} was added where there was none ({path})"));
-        } else if path.ends_with(".json") {
+        } else if text.is_none() {
             *new.entry(about).or_default() += 1;
         }
     }

@@ -65,9 +65,9 @@ fn change_files(files: &mut Files, sequence: &mut Sequence) {
 
 /// One member of a JSON file, or of a line, edited and everything in canonical form again.
 fn change_member(files: &mut Files, sequence: &mut Sequence) {
-    let names: Vec<String> = files.keys().filter(|name| !name.ends_with(".cedar")).cloned().collect();
+    let names: Vec<String> = files.keys().filter(|name| name.strip_suffix(".cedar").is_none()).cloned().collect();
     let name = &names[sequence.below(names.len())];
-    let (content, lined) = (&files[name], name.ends_with(".jsonl"));
+    let (content, lined) = (&files[name], name.strip_suffix(".jsonl").is_some());
     let mut parts: Vec<Vec<u8>> = if lined {
         content.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
     } else {
