@@ -34,6 +34,8 @@ pub(crate) struct Pagination {
 pub(crate) struct PageInfo {
     has_next_page: bool,
     has_previous_page: bool,
+    /// The same under the name that lists of service accounts have it by.
+    has_prev_page: bool,
     #[schema(required)]
     start_cursor: Option<String>,
     #[schema(required)]
@@ -96,6 +98,7 @@ impl PageInfo {
         Self {
             has_next_page: page.after_cursor.is_some(),
             has_previous_page: page.before_cursor.is_some(),
+            has_prev_page: page.before_cursor.is_some(),
             start_cursor: page.start_cursor.clone(),
             end_cursor: page.end_cursor.clone(),
         }
