@@ -158,8 +158,14 @@ impl Service {
             let known = self.set_version(call, zone, shadow.policy_set_id, shadow.policy_set_version_id).await?;
             let warnings = self.check_before_binding(zone, &known).await?;
             let condition = call.clone();
-            let object = self.transact(call, move |tx| Box::pin(promote(tx, condition, zone, id))).await?;
-            Ok(Published { object, created: false, warnings })
+            // What is kept under an idempotency key is the whole answer: a repetition is given that and nothing else.
+            self.transact(call, move |tx| {
+                Box::pin(async move {
+                    let object = promote(tx, condition, zone, id).await?;
+                    Ok(Published { object, created: false, warnings })
+                })
+            })
+            .await
         });
         self.once(call, work).await
     }

@@ -9,6 +9,7 @@ mod frame;
 mod limits;
 mod policy_tests;
 mod refusals;
+mod repeats;
 mod set_drafts;
 mod signing_keys;
 mod support;
