@@ -2,7 +2,10 @@
 //! change.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -37,18 +40,32 @@ enum Proof {
     AccessToken(CredentialId),
 }
 
-pub(crate) struct Principals(Cache<Proof, Known>);
+pub(crate) struct Principals {
+    known: Cache<Proof, Known>,
+    /// Counts how often callers may have become others: what was looked up before is not kept after.
+    changes: AtomicU64,
+}
 
 impl Default for Principals {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MOST_PRINCIPALS).time_to_idle(REMEMBERED).build())
+        let known = Cache::builder().max_capacity(MOST_PRINCIPALS).time_to_idle(REMEMBERED).build();
+        Self { known, changes: AtomicU64::new(0) }
     }
 }
 
 impl Principals {
     /// Callers may be others than they were.
     pub(crate) fn forget(&self) {
-        self.0.invalidate_all();
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.known.invalidate_all();
+    }
+
+    /// Keeps what was looked up when so many changes had been made, unless there was another since.
+    fn keep(&self, proof: Proof, known: Known, changes: u64) {
+        self.known.insert(proof, known);
+        if self.changes.load(Ordering::SeqCst) != changes {
+            self.known.invalidate(&proof);
+        }
     }
 }
 
@@ -79,14 +96,15 @@ impl Service {
     }
 
     async fn proved(&self, proof: Proof, id: CredentialId, api_key: Option<&str>) -> Result<Option<Principal>, Error> {
-        let known = self.0.principals.0.get(&proof);
+        let principals = &self.0.principals;
+        let known = principals.known.get(&proof);
         let known = known.filter(|known| known.expires_at.is_none_or(|expires| self.now() < expires));
         if let Some(known) = &known
             && known.looked_up.elapsed() < FRESH
         {
             return Ok(Some(known.principal.clone()));
         }
-        let looked_up = Instant::now();
+        let (looked_up, changes) = (Instant::now(), principals.changes.load(Ordering::SeqCst));
         let found = match self.credential_behind(id, api_key).await {
             Ok(Some(credential)) => self.account(&credential).await.map(|principal| Some((credential, principal))),
             Ok(None) => Ok(None),
@@ -95,16 +113,16 @@ impl Service {
         match found {
             Ok(Some((credential, principal))) => {
                 let known = Known { principal: principal.clone(), expires_at: credential.expires_at, looked_up };
-                self.0.principals.0.insert(proof, known);
+                principals.keep(proof, known, changes);
                 self.note_use(&credential);
                 Ok(Some(principal))
             }
             Ok(None) => {
-                self.0.principals.0.invalidate(&proof);
+                principals.known.invalidate(&proof);
                 Ok(None)
             }
             // While the store cannot be reached nothing can be taken back either, and decisions go on.
-            Err(error) => match known {
+            Err(error) => match known.filter(|known| known.looked_up.elapsed() < REMEMBERED) {
                 Some(known) if error.code() == Code::Unavailable => Ok(Some(known.principal)),
                 _ => Err(error),
             },
