@@ -25,8 +25,8 @@ async fn a_token_is_shown_once_and_kept_as_a_digest() {
     let events = world.get("/events?limit=1").await;
     let event = &events["items"][0];
     assert_eq!((&event["kind"], &event["body"]["user"]), (&json!("user_token.created"), &json!(ALICE)));
-    let secret = token.rsplit('_').next().unwrap();
-    assert!(!events.to_string().contains(secret));
+    // What is random in it may itself have a `_`.
+    assert!(!events.to_string().contains(&token[42..]));
     assert!(!world.it.home().holds(&token[42..]), "only its digest is kept");
     assert_eq!(fetch(&world, &token).await, 200);
     world.clean().await;
